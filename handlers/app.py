@@ -1,0 +1,75 @@
+"""The whole service, put together: the only room that knows all the others.
+
+uvicorn handlers.app:app --no-server-header
+"""
+
+import json
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
+
+from handlers import contract, docs, errors, log, settings
+from handlers.auth import Authenticator, SharedSecret, Source
+from handlers.database import AddressError, Database
+from handlers.envelope import Envelope
+from handlers.health import Health
+from handlers.keys import KeySet
+from handlers.tasks import Tasks
+
+
+def create(given: settings.Settings) -> FastAPI:
+    """Build the service. Raises AddressError, TypeError if an operation has no handler."""
+    database = Database(
+        given.database_url.get_secret_value(),
+        is_pooled=given.database_pooled,
+        connections=given.database_connections,
+    )
+    sources: list[Source] = []
+    key_set = None
+    if given.better_auth_secret:
+        sources.append(SharedSecret(given.better_auth_secret.get_secret_value()))
+    if given.better_auth_url:
+        key_set = KeySet(given.better_auth_url)
+        sources.append(key_set)
+    authenticator = Authenticator(sources, given.better_auth_url)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await database.open()
+        yield
+        await database.close()
+        if key_set:
+            await key_set.close()
+
+    described = json.loads(docs.CONTRACT.read_text())
+    # FastAPI's own pages and document are off: the contract itself is served.
+    app = FastAPI(title=described["info"]["title"], openapi_url=None, lifespan=lifespan)
+    app.openapi = lambda: described  # type: ignore[method-assign] # FastAPI's documented way.
+    app.router.routes += [
+        *contract.routes(authenticator, [Tasks(database), Health(database)]),
+        *docs.routes(app.title),
+    ]
+    app.router.redirect_slashes = False
+    app.router.default = _not_found
+    app.add_middleware(Envelope, origins=given.frontend_url)
+    return app
+
+
+async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "http":
+        raise errors.NotFound
+
+
+def _start() -> FastAPI:
+    try:
+        given = settings.load()
+        log.configure(is_development=given.is_development)
+        return create(given)
+    except (settings.SettingsError, AddressError) as error:
+        sys.exit(f"The service cannot start.\n{error}")
+
+
+app = _start()

@@ -1,0 +1,136 @@
+"""Who is asking: bearer tokens, verified with python-jose against the sources that are trusted.
+
+Each source is pinned to its own algorithms, so that a token of one cannot pass for one of the
+other: the shared secret to HS256, each key of Better Auth's set to the algorithm of its type.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from jose import JOSEError, jwk, jwt
+from jose.backends.base import Key
+from jose.utils import base64url_decode, base64url_encode
+from pydantic import TypeAdapter, ValidationError
+
+from generated import models
+from handlers import errors
+
+# Seconds by which two clocks may differ.
+LEEWAY = 30
+# Larger numbers are not exact in every language, and none of them is a time.
+LATEST = 2**53
+USER_CLAIMS = ("sub", "user_id", "id")
+
+_BEARER = re.compile(rb"bearer +([\w-]+\.[\w-]+\.[\w-]+) *", re.IGNORECASE | re.ASCII)
+_USER = TypeAdapter(models.UserId)
+
+
+class Source(Protocol):
+    """Somebody whose tokens are trusted."""
+
+    algorithms: frozenset[str]
+    # Whether a token must say that it is from the address and for it.
+    is_bound: bool
+
+    async def key(self, header: Mapping[str, Any]) -> Key:
+        """Find the key that a token must be signed with. Raises JOSEError where there is none."""
+
+
+class SharedSecret:
+    """A frontend that signs tokens with the secret it shares with this service."""
+
+    algorithms = frozenset({"HS256"})
+    is_bound = False
+
+    def __init__(self, secret: str) -> None:
+        self._key = jwk.construct(secret, "HS256")
+
+    async def key(self, header: Mapping[str, Any]) -> Key:  # noqa: ARG002 - one key for all.
+        return self._key
+
+
+class Authenticator:
+    """Finds the user of a request's token.
+
+    `address` is Better Auth's base URL, which its tokens carry as issuer and audience.
+    """
+
+    def __init__(self, sources: list[Source], address: str | None) -> None:
+        self._sources = {name: source for source in sources for name in source.algorithms}
+        self._address = address
+
+    async def user(self, authorization: list[bytes]) -> models.UserId:
+        """Tell the user of the one Authorization header. Raises errors.Unauthorized."""
+        if not authorization:
+            raise errors.Unauthorized
+        match = _BEARER.fullmatch(authorization[0])
+        if len(authorization) > 1 or not match:
+            raise errors.Unauthorized("The Authorization header is not one bearer token.")
+        token = match[1].decode()
+        try:
+            claims = await self._claims(token)
+            return _user(claims)
+        # python-jose lets the errors of odd claims through, such as `exp` being a list.
+        except (JOSEError, ValidationError, ValueError, TypeError, ArithmeticError) as error:
+            raise errors.Unauthorized("The token is not valid, or no longer.") from error
+
+    async def _claims(self, token: str) -> dict[str, Any]:
+        _require_canonical(token)
+        header = jwt.get_unverified_header(token)
+        algorithm = str(header.get("alg"))
+        source = self._sources.get(algorithm)
+        # A critical extension must be understood, and none is.
+        if source is None or "crit" in header:
+            raise JOSEError("No trusted source signs like this.")
+        key = await source.key(header)
+        claims = jwt.decode(token, key, algorithms=[algorithm], options=_OPTIONS)
+        _require_times(claims)
+        self._require_address(claims, is_bound=source.is_bound)
+        return claims
+
+    def _require_address(self, claims: dict[str, Any], *, is_bound: bool) -> None:
+        if self._address is None:
+            return
+        for name in ("iss", "aud"):
+            if name not in claims and not is_bound:
+                continue
+            found = claims.get(name)
+            stated = found if isinstance(found, list) and name == "aud" else [found]
+            if self._address not in (str(value).rstrip("/") for value in stated):
+                raise JOSEError(f"The token's {name} is somebody else.")
+
+
+_OPTIONS = {
+    "leeway": LEEWAY,
+    "require_exp": True,
+    # See _require_address: python-jose takes an absent audience for the right one.
+    "verify_aud": False,
+    "verify_iss": False,
+    # Only the sources' own libraries know what these are for.
+    "verify_at_hash": False,
+    "verify_jti": False,
+    # See _user.
+    "verify_sub": False,
+}
+
+
+def _require_canonical(token: str) -> None:
+    """Refuse a token whose last bits may be anything: two texts would be one token."""
+    for part in token.split("."):
+        if base64url_encode(base64url_decode(part.encode())) != part.encode():
+            raise JOSEError("The token is not base64url.")
+
+
+def _require_times(claims: dict[str, Any]) -> None:
+    for name in ("exp", "nbf"):
+        value = claims.get(name, 0)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value < LATEST:
+            raise JOSEError(f"The token's {name} is not a time.")
+
+
+def _user(claims: dict[str, Any]) -> models.UserId:
+    present = [claims[name] for name in USER_CLAIMS if name in claims]
+    if not present:
+        raise JOSEError("The token names no user.")
+    return _USER.validate_python(present[0], strict=True)

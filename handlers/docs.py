@@ -1,0 +1,48 @@
+"""The contract itself, and a page to read and try it that needs nothing from the internet."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import fastapi_offline
+from fastapi.openapi.docs import get_swagger_ui_html
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from handlers.contract import RefuseOtherMethods
+
+ROOT = Path(__file__).resolve().parent.parent
+ASSETS = Path(fastapi_offline.__file__).parent / "static"
+CONTRACT = ROOT / "generated" / "openapi.json"
+
+FILES = {
+    "/openapi.yaml": (ROOT / "openapi" / "openapi.yaml", "application/yaml"),
+    "/openapi.json": (CONTRACT, "application/json"),
+    "/docs/swagger-ui-bundle.js": (ASSETS / "swagger-ui-bundle.js", "text/javascript"),
+    "/docs/swagger-ui.css": (ASSETS / "swagger-ui.css", "text/css"),
+    "/docs/favicon.png": (ASSETS / "favicon.png", "image/png"),
+}
+
+
+def routes(title: str) -> Iterator[Route]:
+    """Make the only routes that are not in the contract. All are public."""
+    for path, (file, media_type) in FILES.items():
+        yield from _route(path, FileResponse(file, media_type=media_type))
+    page = get_swagger_ui_html(
+        openapi_url="/openapi.json",
+        title=title,
+        swagger_js_url="/docs/swagger-ui-bundle.js",
+        swagger_css_url="/docs/swagger-ui.css",
+        swagger_favicon_url="/docs/favicon.png",
+        swagger_ui_parameters={"persistAuthorization": True, "tryItOutEnabled": True},
+    )
+    yield from _route("/docs", page)
+
+
+def _route(path: str, response: Response) -> Iterator[Route]:
+    async def answer(_: Request) -> Response:
+        return response
+
+    route = Route(path, answer, methods=["GET"])
+    yield route
+    yield RefuseOtherMethods(path, route.methods or ())

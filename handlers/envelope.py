@@ -1,0 +1,138 @@
+"""What all answers have in common, refusals and failures included: headers, CORS, a line of log."""
+
+import logging
+import re
+import time
+import uuid
+from urllib.parse import unquote
+
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from handlers import errors
+from handlers.log import request_id
+
+log = logging.getLogger(__name__)
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_ALWAYS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
+_EXPOSED = b"Location, Retry-After, WWW-Authenticate, X-Request-Id"
+_METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE"
+_PREFLIGHT_SECONDS = b"600"
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class Envelope:
+    """The outermost layer. `origins` are the frontends that a browser may call from."""
+
+    def __init__(self, app: ASGIApp, origins: tuple[str, ...]) -> None:
+        self._app = app
+        self._origins = frozenset(origin.encode() for origin in origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        request = dict(scope["headers"])
+        request_id.set(_request_id(request.get(b"x-request-id", b"")))
+        answer = _Answer(send, self._headers(request.get(b"origin")))
+        try:
+            await self._serve(scope, receive, answer, request)
+        except ClientDisconnect:
+            pass
+        except errors.Refusal as refusal:
+            await answer.refuse(refusal)
+        except Exception:
+            log.exception("A request failed.")
+            if answer.status:
+                # Half an answer cannot be taken back; the server must cut it off.
+                raise
+            await answer.refuse(errors.InternalError())
+        finally:
+            _log(scope, answer.status, time.perf_counter() - began)
+
+    async def _serve(
+        self, scope: Scope, receive: Receive, answer: "_Answer", request: dict[bytes, bytes]
+    ) -> None:
+        if scope["method"] == "OPTIONS" and b"access-control-request-method" in request:
+            await self._preflight(answer, request)
+            return
+        if b"%" in scope["raw_path"]:
+            scope["path"] = _path(scope["raw_path"])
+        await self._app(scope, receive, answer.send)
+
+    def _headers(self, origin: bytes | None) -> Headers:
+        headers = [(b"x-request-id", (request_id.get() or "").encode()), *_ALWAYS]
+        if self._origins:
+            headers.append((b"vary", b"Origin"))
+        if origin in self._origins:
+            headers.append((b"access-control-allow-origin", origin))
+            headers.append((b"access-control-expose-headers", _EXPOSED))
+        return headers
+
+    async def _preflight(self, answer: "_Answer", request: dict[bytes, bytes]) -> None:
+        if request.get(b"origin") not in self._origins:
+            raise errors.Forbidden("This origin may not call: see FRONTEND_URL of the service.")
+        wanted = request.get(b"access-control-request-headers", b"")
+        headers = [
+            (b"access-control-allow-methods", _METHODS),
+            (b"access-control-allow-headers", wanted),
+            (b"access-control-max-age", _PREFLIGHT_SECONDS),
+        ]
+        await answer.send({"type": "http.response.start", "status": 204, "headers": headers})
+        await answer.send({"type": "http.response.body", "body": b""})
+
+
+class _Answer:
+    """Sends an answer with the headers that every one has, and remembers its status."""
+
+    def __init__(self, send: Send, headers: Headers) -> None:
+        self._send = send
+        self._headers = headers
+        self.status = 0
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message["headers"], *self._headers]
+        await self._send(message)
+
+    async def refuse(self, refusal: errors.Refusal) -> None:
+        body = refusal.body()
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            *((name.lower().encode(), value.encode()) for name, value in refusal.headers),
+        ]
+        await self.send(
+            {"type": "http.response.start", "status": refusal.status, "headers": headers}
+        )
+        await self.send({"type": "http.response.body", "body": body})
+
+
+def _request_id(sent: bytes) -> str:
+    text = sent.decode("latin-1")
+    return text if _REQUEST_ID.fullmatch(text) else uuid.uuid4().hex
+
+
+def _path(raw: bytes) -> str:
+    """Decode a path without making new segments or new characters.
+
+    An encoded slash belongs to its segment, and no segment of ours may hold one: it becomes NUL,
+    which none may hold either. Bytes that are no UTF-8 become surrogates, which match nothing.
+    """
+    text = raw.decode("latin-1").replace("%2F", "%00").replace("%2f", "%00")
+    return unquote(text, errors="surrogateescape")
+
+
+def _log(scope: Scope, status: int, seconds: float) -> None:
+    route = scope.get("route")
+    facts = {
+        "method": scope["method"],
+        "operation": getattr(route, "operation_id", None),
+        "status": status,
+        "milliseconds": round(seconds * 1000, 1),
+    }
+    log.info("%s %s %d", facts["method"], facts["operation"], status, extra={"facts": facts})

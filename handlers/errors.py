@@ -1,0 +1,94 @@
+"""Every refusal that the service can answer, and the one shape they are answered in."""
+
+from collections.abc import Iterable
+
+from pydantic_core import to_json
+
+from generated import models, responses
+
+MOST_DETAILS = 100
+MOST_LOCATION = 300
+
+
+class Refusal(Exception):
+    """A request is refused: raise one of the subclasses, from anywhere in a request."""
+
+    status: int
+    code: str
+    message: str
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        details: Iterable[responses.ErrorDetail] = (),
+        headers: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        self.message = message or self.message
+        self.details = list(details)[:MOST_DETAILS]
+        self.headers = tuple(headers)
+        super().__init__(self.message)
+
+    def body(self) -> bytes:
+        return to_json({"code": self.code, "message": self.message, "details": self.details})
+
+
+class Unauthorized(Refusal):
+    status = 401
+    code = "unauthorized"
+    message = 'Send a valid token, as in "Authorization: Bearer <token>".'
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message, headers=[("WWW-Authenticate", "Bearer")])
+
+
+class Forbidden(Refusal):
+    status = 403
+    code = "forbidden"
+    message = "This path belongs to another user than your token."
+
+
+class NotFound(Refusal):
+    status = 404
+    code = "not_found"
+    message = "There is no such path. The contract is at /openapi.yaml."
+
+
+class MethodNotAllowed(Refusal):
+    status = 405
+    code = "method_not_allowed"
+
+    def __init__(self, allowed: Iterable[str]) -> None:
+        allow = ", ".join(sorted(allowed))
+        super().__init__(f"This path allows {allow}.", headers=[("Allow", allow)])
+
+
+class Conflict(Refusal):
+    status = 409
+    code = "conflict"
+
+
+class PayloadTooLarge(Refusal):
+    status = 413
+    code = "payload_too_large"
+    message = "The body is larger than 256 KiB."
+
+
+class Invalid(Refusal):
+    status = 422
+    code = "validation_error"
+    message = "The request does not match the contract: see details."
+
+
+class InternalError(Refusal):
+    status = 500
+    code = "internal_error"
+    message = "Something went wrong here. Try again, and quote the X-Request-Id if it stays so."
+
+
+class Unavailable(Refusal):
+    status = 503
+    code = "unavailable"
+
+    def __init__(self, message: str, *, retry_after: int = 1) -> None:
+        super().__init__(message, headers=[("Retry-After", str(retry_after))])

@@ -1,0 +1,143 @@
+"""Better Auth's public keys: fetched when they are needed, kept, and fetched again when they rotate."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from jose import JOSEError, jwk
+from jose.backends.base import Key
+from jose.utils import base64url_decode
+
+from handlers import errors
+
+log = logging.getLogger(__name__)
+
+PATH = "/api/auth/jwks"
+
+# All in seconds.
+FETCH_TIMEOUT = 3
+KEEP = 600
+# An unknown key id fetches the set again, but made-up ones must not fetch for ever: five times at
+# once, then every ten seconds; the same one not twice in ten seconds.
+BURST = 5
+INTERVAL = 10
+RETRY_AFTER_FAILURE = 1
+
+# The algorithms of each key type. RFC 9864 names EdDSA by its curve.
+ALGORITHMS = {"OKP": ("EdDSA", "Ed25519"), "EC": ("ES256",), "RSA": ("RS256",)}
+CURVES = {"OKP": "Ed25519", "EC": "P-256", "RSA": None}
+
+
+class Ed25519Key(Key):
+    """The key type that python-jose lacks, through its hook for new ones."""
+
+    def __init__(self, key: Mapping[str, str], algorithm: str) -> None:  # noqa: ARG002
+        self._key = Ed25519PublicKey.from_public_bytes(base64url_decode(key["x"].encode()))
+
+    def verify(self, msg: bytes, sig: bytes) -> bool:
+        try:
+            self._key.verify(sig, msg)
+        except InvalidSignature:
+            return False
+        return True
+
+
+for name in ALGORITHMS["OKP"]:
+    jwk.register_key(name, Ed25519Key)
+
+
+class KeySet:
+    """The key set of one Better Auth server."""
+
+    algorithms = frozenset(name for names in ALGORITHMS.values() for name in names)
+    is_bound = True
+
+    def __init__(self, address: str) -> None:
+        self._address = address + PATH
+        self._client = httpx.AsyncClient(timeout=FETCH_TIMEOUT)
+        self._lock = asyncio.Lock()
+        self._keys: dict[tuple[str, str], Key] = {}
+        self._fetches = 0
+        self._fetched_at = self._failed_at = float("-inf")
+        self._renewal: asyncio.Task[None] | None = None
+        self._budget, self._budget_at = float(BURST), time.monotonic()
+        self._unknown: dict[str, float] = {}
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def key(self, header: Mapping[str, Any]) -> Key:
+        """Find the key that a token's header names. Raises JOSEError, or errors.Unavailable."""
+        name, algorithm = header.get("kid"), header["alg"]
+        if not isinstance(name, str):
+            raise JOSEError("The token names no key.")
+        if (name, algorithm) not in self._keys:
+            await self._refresh(name)
+        elif time.monotonic() - self._fetched_at > KEEP and not self._lock.locked():
+            self._renewal = asyncio.create_task(self._renew())
+        key = self._keys.get((name, algorithm))
+        if key is not None:
+            return key
+        if self._failed_at > self._fetched_at:
+            raise errors.Unavailable("The keys that tokens are signed with cannot be fetched.")
+        raise JOSEError("No key has this name.")
+
+    async def _renew(self) -> None:
+        """Fetch a set that has grown old, while its keys go on being used."""
+        async with self._lock:
+            if self._has_recovered():
+                await self._fetch()
+
+    async def _refresh(self, name: str) -> None:
+        """Fetch the set for a key that is not in it."""
+        fetches = self._fetches
+        async with self._lock:
+            # Whoever held the lock may have fetched for this request, too.
+            if fetches == self._fetches and self._has_recovered() and self._may_ask_for(name):
+                await self._fetch()
+
+    def _has_recovered(self) -> bool:
+        return time.monotonic() - self._failed_at > RETRY_AFTER_FAILURE
+
+    def _may_ask_for(self, name: str) -> bool:
+        now = time.monotonic()
+        if not self._keys:
+            return True
+        self._unknown = {old: at for old, at in self._unknown.items() if now - at < INTERVAL}
+        self._budget = min(BURST, self._budget + (now - self._budget_at) / INTERVAL)
+        self._budget_at = now
+        if name in self._unknown or self._budget < 1:
+            return False
+        self._budget -= 1
+        self._unknown[name] = now
+        return True
+
+    async def _fetch(self) -> None:
+        self._fetches += 1
+        try:
+            response = await self._client.get(self._address)
+            found = response.raise_for_status().json()["keys"]
+            keys = {pair: key for each in found for pair, key in _usable(each)}
+        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+            self._failed_at = time.monotonic()
+            log.warning("No keys from %s: %s: %s", self._address, type(error).__name__, error)
+        else:
+            self._keys, self._fetched_at = keys, time.monotonic()
+
+
+def _usable(found: dict[str, Any]) -> list[tuple[tuple[str, str], Key]]:
+    """Make keys of one entry of the set, by key id and algorithm; of a foreign entry, none."""
+    kind = found.get("kty")
+    if kind not in ALGORITHMS or found.get("crv") != CURVES[kind] or found.get("use") == "enc":
+        return []
+    names = [name for name in ALGORITHMS[kind] if found.get("alg", name) in ALGORITHMS[kind]]
+    try:
+        return [((str(found["kid"]), name), jwk.construct(found, name)) for name in names]
+    except (JOSEError, KeyError, ValueError, TypeError) as error:
+        log.warning("A key of the set is of no use: %s", error)
+        return []

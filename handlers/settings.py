@@ -1,0 +1,101 @@
+"""What can be set from outside: the environment first, then `.env`. Checked once, at start."""
+
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+SHORTEST_SECRET = 32
+
+
+class SettingsError(Exception):
+    """Something is missing or wrong; the message says what to set."""
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        # Values are secrets: they never stand in a message.
+        hide_input_in_errors=True,
+    )
+
+    environment: Literal["production", "development"] = "production"
+    database_url: SecretStr
+    database_pooled: bool | None = None
+    database_connections: Annotated[int, Field(ge=1, le=1000)] = 10
+    better_auth_secret: SecretStr | None = None
+    better_auth_url: str | None = None
+    frontend_url: Annotated[tuple[str, ...], NoDecode] = ()
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 8000
+
+    @field_validator("better_auth_url")
+    @classmethod
+    def _is_address(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+            raise ValueError("must be an address such as https://app.example.com")
+        return value.rstrip("/")
+
+    @field_validator("frontend_url", mode="before")
+    @classmethod
+    def _are_origins(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        origins = tuple(origin.strip().rstrip("/") for origin in value.split(",") if origin.strip())
+        for origin in origins:
+            parts = urlsplit(origin)
+            if (
+                parts.scheme not in ("http", "https")
+                or origin != f"{parts.scheme}://{parts.netloc}"
+            ):
+                raise ValueError(
+                    "must be origins such as https://app.example.com, separated by commas; never *"
+                )
+        return origins
+
+    @model_validator(mode="after")
+    def _is_trusting(self) -> Self:
+        if not self.better_auth_secret and not self.better_auth_url:
+            raise ValueError(
+                "Set BETTER_AUTH_URL (the address of your Better Auth server, for its own tokens) "
+                "or BETTER_AUTH_SECRET (the secret that your frontend signs tokens with), or both"
+            )
+        secret = self.better_auth_secret
+        if secret and len(secret.get_secret_value()) < SHORTEST_SECRET and not self.is_development:
+            raise ValueError(
+                f"BETTER_AUTH_SECRET must have at least {SHORTEST_SECRET} characters; "
+                "make one with: openssl rand -base64 32"
+            )
+        return self
+
+    @property
+    def is_development(self) -> bool:
+        return self.environment == "development"
+
+
+def load() -> Settings:
+    """Read the settings. Raises SettingsError with one line for each thing to mend."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [_advice(found["loc"], found["msg"]) for found in error.errors()]
+        raise SettingsError("\n".join(lines)) from None
+
+
+def _advice(location: tuple[int | str, ...], message: str) -> str:
+    if not location:
+        return message.removeprefix("Value error, ")
+    name = str(location[0]).upper()
+    if name == "DATABASE_URL":
+        return (
+            "Set DATABASE_URL to your PostgreSQL, such as postgresql://user:password@host/name; "
+            "for development, scripts/serve brings one"
+        )
+    return f"{name}: {message.removeprefix('Value error, ')}"

@@ -1,0 +1,141 @@
+"""The operations on a person's tasks."""
+
+from typing import Any, TypeVar, cast
+
+import asyncpg
+from pydantic import MISSING
+
+from generated import models, operations, responses
+from handlers import errors, statements
+from handlers.database import Database, Statement
+
+T = TypeVar("T")
+
+# The others, readOnly in the contract, may be sent back and are ignored.
+CHANGEABLE = {name for name, field in models.TaskUpdate.model_fields.items() if not field.frozen}
+
+
+class Tasks(operations.Tasks):
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def list_tasks(
+        self, user_id: models.UserId, query: models.ListTasksParametersQuery
+    ) -> responses.TaskList:
+        completed = _or_none(query.completed)
+        statement = statements.LIST if completed is None else statements.LIST_FILTERED
+        values = {"user_id": user_id, "completed": completed}
+        rows = await self._database.fetch(
+            statement, **values, limit=query.limit, offset=query.offset
+        )
+        # The total stands beside every task; past the end there is none for it to stand beside.
+        counted = rows or await self._database.fetch(statement, **values, limit=1, offset=0)
+        total = counted[0]["total"] if counted else 0
+        return {
+            "data": [_task(row) for row in rows],
+            "pagination": {
+                "total": total,
+                "limit": query.limit,
+                "offset": query.offset,
+                "has_more": query.offset + len(rows) < total,
+            },
+        }
+
+    async def create_task(
+        self, user_id: models.UserId, body: models.TaskCreate
+    ) -> operations.CreateTaskResult:
+        position = _or_none(body.position)
+        statement = statements.APPEND if position is None else statements.INSERT
+        values = {
+            "user_id": user_id,
+            "title": body.title,
+            "description": _or_none(body.description),
+            "completed": body.completed,
+            "position": position,
+        }
+        row = await self._database.fetch_row(statement, **values)
+        task = _task(row or await self._wait_for_turn(statement, **values))
+        location = operations.GET_TASK.url(user_id=user_id, task_id=task["id"])
+        return operations.CreateTaskResult(task, location)
+
+    async def get_task(self, user_id: models.UserId, task_id: models.TaskId) -> responses.Task:
+        row = await self._database.fetch_row(statements.GET, user_id=user_id, task_id=task_id)
+        return _task(row)
+
+    async def update_task(
+        self, user_id: models.UserId, task_id: models.TaskId, body: models.TaskUpdate
+    ) -> responses.Task:
+        if body.model_fields_set.isdisjoint(CHANGEABLE):
+            return await self.get_task(user_id, task_id)
+        position = _or_none(body.position)
+        statement = statements.UPDATE if position is None else statements.MOVE
+        values = {
+            "user_id": user_id,
+            "task_id": task_id,
+            "title": _or_none(body.title),
+            "sets_description": body.description is not MISSING,
+            "description": _or_none(body.description),
+            "completed": _or_none(body.completed),
+            "position": position,
+        }
+        row = await self._database.fetch_row(statement, **values)
+        if row is None and position is not None:
+            # Only a task that is there is worth waiting for.
+            await self.get_task(user_id, task_id)
+            row = await self._wait_for_turn(statement, **values)
+        return _task(row)
+
+    async def delete_task(self, user_id: models.UserId, task_id: models.TaskId) -> None:
+        row = await self._database.fetch_row(statements.DELETE, user_id=user_id, task_id=task_id)
+        if row is None:
+            raise NoSuchTask
+
+    async def toggle_task_completion(
+        self,
+        user_id: models.UserId,
+        task_id: models.TaskId,
+        body: models.TaskCompletion | None,
+    ) -> responses.Task:
+        completed = body.completed if body else None
+        row = await self._database.fetch_row(
+            statements.TOGGLE, user_id=user_id, task_id=task_id, completed=completed
+        )
+        return _task(row)
+
+    async def reorder_tasks(self, user_id: models.UserId, body: models.TaskOrder) -> None:
+        values = {"user_id": user_id, "task_ids": body.task_ids}
+        row = await self._database.fetch_row(statements.REORDER, **values)
+        row = row or await self._wait_for_turn(statements.REORDER, **values)
+        if not row or not row["is_current"]:
+            raise ListHasChanged
+
+    async def _wait_for_turn(self, statement: Statement, **values: Any) -> asyncpg.Record | None:
+        """Run a statement that found no turn or no room: wait for the one, make the other."""
+        async with self._database.transaction() as connection:
+            await connection.fetch(statements.LOCK, **values)
+            row = await connection.fetch_row(statement, **values)
+            if row is None:
+                await connection.fetch(statements.RESPACE, **values)
+                row = await connection.fetch_row(statement, **values)
+            return row
+
+
+class NoSuchTask(errors.NotFound):
+    message = "There is no such task in your list."
+
+
+class ListHasChanged(errors.Conflict):
+    message = "These are not exactly the tasks of your list. Read it and send the order again."
+
+
+def _task(row: asyncpg.Record | None) -> responses.Task:
+    """The columns have the names and types of the contract's members: see statements."""
+    if row is None:
+        raise NoSuchTask
+    members = dict(row)
+    members.pop("total", None)
+    return cast("responses.Task", members)
+
+
+def _or_none(value: T | MISSING) -> T | None:
+    return None if value is MISSING else value

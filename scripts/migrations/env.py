@@ -1,0 +1,42 @@
+"""How Alembic reaches the database: as the service does, over the direct address where there is one."""
+
+import asyncio
+import logging
+
+import asyncpg
+from alembic import context
+from sqlalchemy import Connection, pool, text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlmodel import SQLModel
+
+from handlers import tables
+from handlers.database import connection_arguments
+
+# Any number, as long as every deployment takes the same: see run.
+LOCK = 7_091_851
+
+tables_are_known = tables.TASKS
+
+
+def run(connection: Connection) -> None:
+    context.configure(connection=connection, target_metadata=SQLModel.metadata)
+    with context.begin_transaction():
+        # Of two deployments that start at once, the second waits and finds nothing left to do.
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        context.run_migrations()
+
+
+async def migrate() -> None:
+    arguments = connection_arguments(context.config.attributes["database_url"])
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=lambda: asyncpg.connect(**arguments),
+        poolclass=pool.NullPool,
+    )
+    async with engine.connect() as connection:
+        await connection.run_sync(run)
+    await engine.dispose()
+
+
+logging.getLogger("alembic").setLevel(logging.WARNING)
+asyncio.run(migrate())
