@@ -58,7 +58,7 @@ def create(given: settings.Settings) -> FastAPI:
     return app
 
 
-async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:
+async def _not_found(scope: Scope, _receive: Receive, _send: Send) -> None:
     if scope["type"] == "http":
         raise errors.NotFound
 

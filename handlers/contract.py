@@ -4,41 +4,21 @@ The order in which a request is refused is the contract's: token, path's user, s
 then everything that does not match, at once. Nothing of the body is read before the first two.
 """
 
-import json
-import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Any
-from urllib.parse import parse_qsl
 
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from generated import responses
 from generated.operations import OPERATIONS, Operation
-from handlers import errors
+from handlers import errors, reading
 from handlers.auth import Authenticator
 
 LARGEST_BODY = 256 * 1024
-
-# How a value must be written in a path or a query; pydantic would read " +1_0.0" as well.
-_PLAIN = {
-    "integer": re.compile(r"0|-?[1-9][0-9]*"),
-    "boolean": re.compile(r"true|false"),
-    "string": re.compile(r"[\s\S]*"),
-}
-
-# Where pydantic's own words speak of Python, or of what a reader cannot see.
-_MESSAGES = {
-    "model_type": "Input should be an object",
-    "extra_forbidden": "This is not in the contract",
-    "missing": "This is required",
-    "string_unicode": "Input should be text without lone surrogates",
-}
 
 
 class ContractRoute(APIRoute):
@@ -67,7 +47,7 @@ class ContractRoute(APIRoute):
         if not operation.public:
             await self._require_owner(scope)
         raw = await _read_body(scope, receive) if operation.body else b""
-        arguments = _read(operation, scope, raw)
+        arguments = reading.arguments(operation, scope, raw)
         result = await self.endpoint(**arguments)
         headers: list[tuple[bytes, bytes]] = []
         if operation.headers:
@@ -86,7 +66,7 @@ class ContractRoute(APIRoute):
         await send({"type": "http.response.body", "body": content})
 
     async def _require_owner(self, scope: Scope) -> None:
-        user = await self._authenticator.user(_headers(scope, b"authorization"))
+        user = await self._authenticator.user(reading.headers(scope, b"authorization"))
         if scope["path_params"].get("user_id", user) != user:
             raise errors.Forbidden
 
@@ -94,12 +74,13 @@ class ContractRoute(APIRoute):
 class RefuseOtherMethods(Route):
     """What a path answers to the methods it does not have, instead of a path that is like it."""
 
-    def __init__(self, path: str, methods: Iterable[str]) -> None:
-        self._allowed = methods
-        # An endpoint that is no function takes every method.
+    def __init__(self, path: str, allowed: Iterable[str]) -> None:
         super().__init__(path, self._refuse)
+        self._allowed = frozenset(allowed)
+        self.app = self._refuse
+        self.methods = None
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _refuse(self, _scope: Scope, _receive: Receive, _send: Send) -> None:
         raise errors.MethodNotAllowed(self._allowed)
 
 
@@ -129,7 +110,7 @@ def _method(operation: Operation, handlers: list[object]) -> Callable[..., Any]:
 
 
 async def _read_body(scope: Scope, receive: Receive) -> bytes:
-    declared = _headers(scope, b"content-length")
+    declared = reading.headers(scope, b"content-length")
     if declared and int(declared[0]) > LARGEST_BODY:
         raise errors.PayloadTooLarge
     body = bytearray()
@@ -138,121 +119,3 @@ async def _read_body(scope: Scope, receive: Receive) -> bytes:
         if len(body) > LARGEST_BODY:
             raise errors.PayloadTooLarge
     return bytes(body)
-
-
-def _read(operation: Operation, scope: Scope, raw: bytes) -> dict[str, Any]:
-    """Turn a request into the method's arguments, or raise all that is wrong with it."""
-    arguments: dict[str, Any] = {}
-    wrong: list[responses.ErrorDetail] = []
-    for name, adapter in operation.path_parameters.items():
-        text = scope["path_params"][name]
-        try:
-            arguments[name] = adapter.validate_strings(_plain(operation, name, text))
-        except ValidationError as error:
-            wrong += _details(error, "path", name)
-    try:
-        query = _read_query(operation, scope["query_string"])
-        if operation.query:
-            arguments["query"] = operation.query.model_validate_strings(query)
-    except ValidationError as error:
-        wrong += _details(error, "query")
-    except errors.Invalid as error:
-        wrong += error.details
-    if operation.body:
-        try:
-            arguments["body"] = _read_json(operation, raw, _headers(scope, b"content-type"))
-        except ValidationError as error:
-            wrong += _details(error, "body")
-        except errors.Invalid as error:
-            wrong += error.details
-    if wrong:
-        raise errors.Invalid(details=wrong)
-    return arguments
-
-
-def _plain(operation: Operation, name: str, text: str) -> str:
-    """Leave nothing of a value that pydantic would read, but that is not written as it must be."""
-    kind = operation.types.get(name, "string")
-    return text if _PLAIN[kind].fullmatch(text) else ""
-
-
-def _read_query(operation: Operation, raw: bytes) -> dict[str, str]:
-    query: dict[str, str] = {}
-    for name, text in parse_qsl(raw.decode("latin-1"), keep_blank_values=True):
-        if name in query:
-            raise _invalid(f"query.{name}", "This is given more than once")
-        if operation.query is None:
-            raise _invalid(f"query.{name}", _MESSAGES["extra_forbidden"])
-        query[name] = _plain(operation, name, text)
-    return query
-
-
-def _read_json(operation: Operation, raw: bytes, content_type: list[bytes]) -> BaseModel | None:
-    """Read the body as strictly as JSON Schema does, in which 1.0 is an integer and "1" is not."""
-    assert operation.body
-    if not raw:
-        if operation.body_required:
-            raise _invalid("body", "A JSON body is required")
-        return None
-    kind = content_type[0].split(b";")[0].strip().lower() if content_type else b""
-    if kind != b"application/json":
-        raise _invalid("header.content-type", "Send application/json")
-    try:
-        body = _JSON.decode(raw.decode())
-    except UnicodeDecodeError:
-        raise _invalid("body", "The body is not UTF-8") from None
-    except RecursionError:
-        raise _invalid("body", "The body is nested too deeply") from None
-    except ValueError as error:
-        raise _invalid("body", f"The body is not JSON: {error}") from None
-    model = operation.body.model_validate(body, strict=True)
-    for name in operation.unique:
-        _require_unique(name, body[name])
-    return model
-
-
-def _require_unique(name: str, items: list[Any]) -> None:
-    seen: set[Any] = set()
-    for index, item in enumerate(items):
-        if item in seen:
-            raise _invalid(f"body.{name}.{index}", "This is in the list already")
-        seen.add(item)
-
-
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise ValueError("a member is given more than once")
-    return members
-
-
-def _number(text: str) -> int | float:
-    number = float(text)
-    return int(number) if number.is_integer() else number
-
-
-def _no_number(text: str) -> None:
-    raise ValueError(f"{text} is not a number")
-
-
-_JSON = json.JSONDecoder(object_pairs_hook=_members, parse_float=_number, parse_constant=_no_number)
-
-
-def _invalid(location: str, message: str) -> errors.Invalid:
-    # A name that a client made up may be long, or no Unicode at all.
-    readable = location.encode(errors="backslashreplace").decode()
-    return errors.Invalid(
-        details=[{"location": readable[: errors.MOST_LOCATION], "message": message}]
-    )
-
-
-def _details(error: ValidationError, *where: str) -> list[responses.ErrorDetail]:
-    details: list[responses.ErrorDetail] = []
-    for found in error.errors(include_url=False, include_context=False, include_input=False):
-        place = ".".join(str(part) for part in (*where, *found["loc"]))
-        details += _invalid(place, _MESSAGES.get(found["type"], found["msg"])).details
-    return details
-
-
-def _headers(scope: Scope, name: bytes) -> list[bytes]:
-    return [value for key, value in scope["headers"] if key == name]

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
+from asyncpg.transaction import Transaction
 from sqlalchemy import ClauseElement
 from sqlalchemy.dialects.postgresql import asyncpg as dialect
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -70,6 +71,9 @@ class Connection:
     async def fetch_row(self, statement: Statement, **values: Any) -> asyncpg.Record | None:
         return await self._connection.fetchrow(statement.sql, *statement.arguments(values))
 
+    def transaction(self) -> Transaction:
+        return self._connection.transaction()
+
 
 class Database:
     """A pool of connections. Whoever cannot get one, or loses it, raises errors.Unavailable."""
@@ -102,7 +106,7 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        async with self.connection() as connection, connection._connection.transaction():
+        async with self.connection() as connection, connection.transaction():
             yield connection
 
     async def fetch(self, statement: Statement, **values: Any) -> list[asyncpg.Record]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from pydantic_core import to_json
 
-from generated import models, responses
+from generated import responses
 
 MOST_DETAILS = 100
 MOST_LOCATION = 300

@@ -1,4 +1,4 @@
-"""Better Auth's public keys: fetched when they are needed, kept, and fetched again when they rotate."""
+"""Better Auth's public keys: fetched when needed, kept, and fetched again when they rotate."""
 
 import asyncio
 import logging

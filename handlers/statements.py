@@ -79,7 +79,7 @@ GET = Statement(select(*_wire(_position())).where(THIS))
 
 
 def _list(*conditions: ColumnElement[bool]) -> Statement:
-    """Number the whole list, then filter. `total` stands beside every task; see COUNT."""
+    """Number the whole list, then filter. `total` stands beside every task."""
     numbered = select(*_wire(INDEX), TASKS.c.sort_key).where(OWN).subquery("numbered")
     columns = [column for column in numbered.c if column.name != "sort_key"]
     total = select(func.count()).select_from(TASKS).where(OWN, *conditions).scalar_subquery()

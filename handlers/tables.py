@@ -1,4 +1,4 @@
-"""How tasks are stored. Lengths and ranges are the contract's; scripts/migrations makes the tables."""
+"""How tasks are stored. Bounds are the contract's; scripts/migrations makes the tables."""
 
 from datetime import datetime
 from typing import Any

@@ -4,7 +4,7 @@ import os
 import secrets
 import time
 
-from dotenv import dotenv_values, load_dotenv, set_key
+from dotenv import load_dotenv, set_key
 from environment import ROOT
 from jose import jwt
 

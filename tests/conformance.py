@@ -10,9 +10,7 @@ from typing import Any
 import httpx
 import jsonschema_rs
 
-CONTRACT = json.loads(
-    (Path(__file__).parent.parent / "generated" / "openapi.json").read_text()
-)
+CONTRACT = json.loads((Path(__file__).parent.parent / "generated" / "openapi.json").read_text())
 
 # Which statuses each operation was seen to answer, for test_coverage_of_the_contract.
 SEEN: dict[str, set[str]] = defaultdict(set)

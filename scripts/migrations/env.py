@@ -1,4 +1,4 @@
-"""How Alembic reaches the database: as the service does, over the direct address where there is one."""
+"""How Alembic reaches the database: with the service's own arguments for asyncpg."""
 
 import asyncio
 import logging
