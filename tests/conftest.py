@@ -5,6 +5,7 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -68,6 +69,9 @@ class Person:
         return [task["title"] for task in self.page(**query)["data"]]
 
 
+NewPerson = Callable[..., Person]
+
+
 def token_for(user_id: object, secret: str = service.SECRET, **claims: Any) -> str:
     """Sign a token as a frontend with the shared secret does; a claim that is None is left out."""
     now = int(time.time())
@@ -103,18 +107,20 @@ def running_service(database_url: str) -> Iterator[service.Service]:
 
 
 @pytest.fixture
-def new_person(running_service: service.Service) -> Callable[..., Person]:
-    def new(user_id: str | None = None, token: str | None = None) -> Person:
-        return Person(running_service.address, user_id, token)
+def new_person(running_service: service.Service) -> Iterator[NewPerson]:
+    with ExitStack() as stack:
 
-    return new
+        def new(user_id: str | None = None, token: str | None = None) -> Person:
+            someone = Person(running_service.address, user_id, token)
+            stack.enter_context(someone.client)
+            return someone
+
+        yield new
 
 
 @pytest.fixture
-def person(new_person: Callable[..., Person]) -> Iterator[Person]:
-    someone = new_person()
-    with someone.client:
-        yield someone
+def person(new_person: NewPerson) -> Person:
+    return new_person()
 
 
 @pytest.fixture
