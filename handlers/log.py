@@ -14,8 +14,10 @@ def configure(*, is_development: bool) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Plain() if is_development else _Json())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    # One line a request is enough, and handlers.envelope writes it.
-    logging.getLogger("uvicorn.access").disabled = True
+    # One line a request is enough, and handlers.envelope writes it. Without a handler uvicorn
+    # does not even compose its own.
+    access = logging.getLogger("uvicorn.access")
+    access.handlers, access.propagate = [], False
     if is_development:
         # scripts/serve says better where the service runs.
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)

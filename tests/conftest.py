@@ -104,6 +104,8 @@ def running_service(database_url: str) -> Iterator[service.Service]:
         FRONTEND_URL=service.ORIGIN,
     ) as running:
         yield running
+        # Whatever the tests did, no request of theirs may have failed inside.
+        assert "Traceback" not in running.log.read_text()
 
 
 @pytest.fixture

@@ -7,7 +7,16 @@ import pytest
 
 from tests.conftest import Json, NewPerson, Person, refusal
 
-TEXTS = ["Ünïcödé", "買牛乳", "اشتر الحليب", "🥛👩‍👩‍👧", "e\u0301", "\u200b x", "a\tb\nc", " spaces "]
+TEXTS = [
+    "Ünïcödé",
+    "買牛乳",
+    "اشتر الحليب",
+    "🥛👩‍👩‍👧",
+    "e\u0301",
+    "\u200b x",
+    "a\tb\nc",
+    " spaces ",
+]
 
 
 class TestCreateTask:

@@ -1,0 +1,174 @@
+"""Whose token is believed. Better Auth's own tokens: test_better_auth."""
+
+import base64
+import json
+import time
+from collections.abc import Callable
+
+import httpx
+import pytest
+from jose import jws
+
+from tests.conftest import NewPerson, Person, refusal, token_for
+from tests.service import SECRET
+
+NOW = int(time.time())
+
+
+def part(content: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(content).encode()).rstrip(b"=").decode()
+
+
+def signed(claims: object, **header: object) -> str:
+    """Sign whatever it is with the right secret, also what no library would sign."""
+    body = claims if isinstance(claims, bytes) else json.dumps(claims).encode()
+    return jws.sign(body, SECRET, headers=header, algorithm="HS256")
+
+
+def without_signature(algorithm: str) -> str:
+    return f"{part({'alg': algorithm})}.{part({'sub': 'mallory', 'exp': NOW + 600})}.AAAA"
+
+
+def spare_bits_changed() -> str:
+    """The same bytes, written in another way: the last character holds two bits too many."""
+    token = token_for("mallory")
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    return token[:-1] + alphabet[alphabet.index(token[-1]) ^ 1]
+
+
+def claims(**changes: object) -> dict[str, object]:
+    return {"sub": "mallory", "exp": NOW + 600, **changes}
+
+
+BAD_TOKENS: dict[str, str | Callable[[], str]] = {
+    "another secret": token_for("mallory", secret="x" * 32),
+    "expired": token_for("mallory", exp=NOW - 60),
+    "not yet valid": token_for("mallory", nbf=NOW + 600),
+    "no exp": token_for("mallory", exp=None),
+    "exp is text": signed(claims(exp=str(NOW + 600))),
+    "exp is true": signed(claims(exp=True)),
+    "exp is a list": signed(claims(exp=[NOW + 600])),
+    "exp is null": signed(claims(exp=None)),
+    "exp is endless": signed(b'{"sub": "mallory", "exp": Infinity}'),
+    "exp is no number": signed(b'{"sub": "mallory", "exp": NaN}'),
+    "exp is huge": signed(f'{{"sub": "mallory", "exp": {10**400}}}'.encode()),
+    "exp is just too large": signed(claims(exp=2**53)),
+    "nbf is text": signed(claims(nbf="0")),
+    "a critical extension": signed(claims(), crit=["exp"]),
+    "no user": signed({"exp": NOW + 600}),
+    "only an address": signed({"email": "mallory@example.com", "exp": NOW + 600}),
+    "user is a number": signed(claims(sub=5)),
+    "user is empty": signed(claims(sub="")),
+    "user is null": signed(claims(sub=None)),
+    "user is a list": signed(claims(sub=["mallory"])),
+    "user is too long": signed(claims(sub="x" * 256)),
+    "user has a slash": signed(claims(sub="a/b")),
+    "user has a control character": signed(claims(sub="a\x00b")),
+    "user has a lone surrogate": signed(claims(sub="a\ud800")),
+    "a bad sub before a good id": signed({"sub": 5, "id": "mallory", "exp": NOW + 600}),
+    "no algorithm": without_signature("none"),
+    "an algorithm of no source": without_signature("HS512"),
+    "an algorithm nobody knows": without_signature("PS256"),
+    "a key set's algorithm": without_signature("EdDSA"),
+    "no claims": signed(["mallory"]),
+    "no JSON": signed(b"mallory"),
+    "no token": "garbage",
+    "two parts": "opaque.token",
+    "four parts": token_for("mallory") + ".x",
+    "an empty signature": token_for("mallory").rpartition(".")[0] + ".",
+    "padded": token_for("mallory") + "=",
+    "spare bits changed": spare_bits_changed,
+    "not ASCII": "ä.ö.ü",
+}
+
+OPERATIONS = [
+    ("GET", "", None),
+    ("POST", "", b"{not JSON"),
+    ("PUT", "/order", b"[" * 1000),
+    ("DELETE", "/no-number", None),
+]
+
+
+class TestBadTokens:
+    @pytest.mark.parametrize("name", BAD_TOKENS)
+    @pytest.mark.parametrize(("method", "path", "body"), OPERATIONS)
+    def test_each_is_a_clean_401_before_anything_else_is_looked_at(
+        self, stranger: httpx.Client, name: str, method: str, path: str, body: bytes | None
+    ) -> None:
+        bad = BAD_TOKENS[name]
+        token = bad() if callable(bad) else bad
+        headers = {"Authorization": f"Bearer {token}".encode()}
+        response = stranger.request(
+            method, f"/api/mallory/tasks{path}?unknown=1", content=body, headers=headers
+        )
+        assert refusal(response) == (401, "unauthorized", [])
+        assert response.headers["WWW-Authenticate"] == "Bearer"
+
+    @pytest.mark.parametrize(
+        "header", ["", "Bearer", "Basic YTpi", "Token x.y.z", "Bearer a.b.c d.e.f"]
+    )
+    def test_a_header_that_is_no_bearer_token_is_refused(
+        self, stranger: httpx.Client, header: str
+    ) -> None:
+        response = stranger.get("/api/mallory/tasks", headers={"Authorization": header})
+        assert refusal(response)[0] == 401
+
+    def test_two_tokens_are_none(self, stranger: httpx.Client) -> None:
+        header = ("Authorization", f"Bearer {token_for('mallory')}")
+        response = stranger.get("/api/mallory/tasks", headers=[header, header])
+        assert refusal(response)[0] == 401
+
+    def test_no_token_is_refused_with_a_message_that_helps(self, stranger: httpx.Client) -> None:
+        response = stranger.get("/api/mallory/tasks")
+        assert "Authorization: Bearer" in response.json()["message"]
+
+
+class TestGoodTokens:
+    @pytest.mark.parametrize(
+        "found",
+        [
+            {"sub": "USER"},
+            {"user_id": "USER"},
+            {"id": "USER"},
+            {"sub": "USER", "user_id": "other", "id": 5},
+            {"user_id": "USER", "id": "other"},
+        ],
+    )
+    def test_the_user_is_the_first_claim_that_is_present(
+        self, new_person: NewPerson, found: dict[str, object]
+    ) -> None:
+        named = {name: "user-17" if value == "USER" else value for name, value in found.items()}
+        someone = new_person("user-17", signed({**named, "exp": NOW + 600}))
+        assert someone.page()["pagination"]["total"] == 0
+
+    @pytest.mark.parametrize(
+        "extra",
+        [
+            {"exp": NOW - 10},
+            {"exp": NOW + 600.5},
+            {"nbf": NOW + 10},
+            {"iss": "anybody", "aud": "anything"},
+            {"iat": NOW, "jti": 5, "at_hash": "x", "email": "a@example.com"},
+        ],
+    )
+    def test_clocks_may_differ_and_other_claims_do_not_matter(
+        self, new_person: NewPerson, extra: dict[str, object]
+    ) -> None:
+        someone = new_person("user-18", signed(claims(sub="user-18", **extra)))
+        assert someone.page()["data"] == []
+
+    def test_the_scheme_may_be_written_in_any_case(self, person: Person) -> None:
+        token = token_for(person.user_id)
+        headers = {"Authorization": f"bEARER  {token}"}
+        assert person.request("GET", headers=headers).status_code == 200
+
+
+class TestAnotherPersonsPath:
+    @pytest.mark.parametrize(
+        "path", ["bob", "Alice", "alice%20", "%00", "a%2Fb", "%FF", "%ED%A0%80", "x" * 300, "..%2F"]
+    )
+    def test_any_path_but_the_tokens_is_forbidden(self, new_person: NewPerson, path: str) -> None:
+        alice = new_person("alice")
+        for method, rest in (("GET", ""), ("POST", ""), ("PUT", "/order"), ("GET", "/x?y=1")):
+            response = alice.client.request(method, f"/api/{path}/tasks{rest}", content=b"{")
+            assert refusal(response) == (403, "forbidden", [])
