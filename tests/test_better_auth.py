@@ -1,0 +1,247 @@
+"""Tokens of a real Better Auth server, as it issues them."""
+
+import base64
+import json
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from handlers import keys
+from tests import service
+from tests.conftest import Person, refusal
+from tests.frontend import stand_in
+from tests.frontend.stand_in import Account, StandIn
+
+PATIENCE = 20
+
+
+@contextmanager
+def trusting(address: str, database_url: str) -> Iterator[str]:
+    """Run a service that trusts the Better Auth server at this address; gives its own."""
+    with service.running(DATABASE_URL=database_url, BETTER_AUTH_URL=address) as running:
+        yield running.address
+
+
+@contextmanager
+def visitor(address: str, account: Account, token: str | None = None) -> Iterator[Person]:
+    """Be this person at the service, with this token or a new one."""
+    person = Person(address, account.user_id, token or account.token())
+    with person.client:
+        yield person
+
+
+@pytest.fixture(scope="module")
+def better_auth() -> Iterator[StandIn]:
+    with stand_in.running() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def address(better_auth: StandIn, database_url: str) -> Iterator[str]:
+    """The address of a service that trusts `better_auth`."""
+    with trusting(better_auth.address, database_url) as running:
+        yield running
+
+
+@pytest.fixture
+def account(better_auth: StandIn) -> Iterator[Account]:
+    with better_auth.sign_up() as signed_up:
+        yield signed_up
+
+
+def header(token: str) -> dict[str, str]:
+    part = token.split(".")[0]
+    found: dict[str, str] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return found
+
+
+def with_header(token: str, **members: str) -> str:
+    """Replace members of a token's header, which its signature then no longer fits."""
+    changed = json.dumps(header(token) | members).encode()
+    encoded = base64.urlsafe_b64encode(changed).rstrip(b"=").decode()
+    return ".".join([encoded, *token.split(".")[1:]])
+
+
+class TestTokens:
+    def test_a_person_who_signed_up_has_a_list(self, address: str, account: Account) -> None:
+        assert header(account.token())["alg"] == "EdDSA"
+        with visitor(address, account) as person:
+            person.create("Buy milk")
+            assert person.titles() == ["Buy milk"]
+
+    def test_another_persons_list_is_forbidden(
+        self, address: str, account: Account, better_auth: StandIn
+    ) -> None:
+        with better_auth.sign_up() as other, visitor(address, account) as person:
+            response = person.client.get(f"/api/{other.user_id}/tasks")
+        assert refusal(response) == (403, "forbidden", [])
+
+    def test_a_token_that_was_tampered_with_is_refused(
+        self, address: str, account: Account, better_auth: StandIn
+    ) -> None:
+        with better_auth.sign_up() as other:
+            head, _, signature = account.token().split(".")
+            forged = ".".join([head, other.token().split(".")[1], signature])
+            with visitor(address, other, forged) as person:
+                assert refusal(person.request("GET")) == (401, "unauthorized", [])
+
+    def test_the_opaque_token_of_the_bearer_plugin_is_refused(
+        self, address: str, account: Account
+    ) -> None:
+        assert account.session.count(".") == 1
+        with visitor(address, account, account.session) as person:
+            assert refusal(person.request("GET")) == (401, "unauthorized", [])
+
+    def test_an_expired_token_is_refused(self, database_url: str) -> None:
+        # The service lets clocks differ by thirty seconds.
+        with (
+            stand_in.running(TOKEN_LIFETIME="-31s") as hurried,
+            trusting(hurried.address, database_url) as address,
+            hurried.sign_up() as account,
+            visitor(address, account) as person,
+        ):
+            assert refusal(person.request("GET")) == (401, "unauthorized", [])
+
+    def test_a_token_of_another_better_auth_server_is_refused(self, address: str) -> None:
+        with (
+            stand_in.running() as elsewhere,
+            elsewhere.sign_up() as account,
+            visitor(address, account) as person,
+        ):
+            assert refusal(person.request("GET")) == (401, "unauthorized", [])
+
+    def test_a_token_for_another_address_of_the_same_server_is_refused(
+        self, database_url: str
+    ) -> None:
+        """The keys are right, and the issuer and the audience are not."""
+        address = stand_in.free_address()
+        with (
+            stand_in.running(address) as server,
+            trusting(address.replace("127.0.0.1", "localhost"), database_url) as service_address,
+            server.sign_up() as account,
+            visitor(service_address, account) as person,
+        ):
+            assert refusal(person.request("GET")) == (401, "unauthorized", [])
+            assert server.key_set_fetches() == 1
+
+
+class TestKeys:
+    @pytest.mark.parametrize("algorithm", ["ES256", "RS256"])
+    def test_the_optional_algorithms_are_accepted(self, database_url: str, algorithm: str) -> None:
+        with (
+            stand_in.running(KEY_ALGORITHM=algorithm) as server,
+            trusting(server.address, database_url) as address,
+            server.sign_up() as account,
+        ):
+            assert header(account.token())["alg"] == algorithm
+            with visitor(address, account) as person:
+                assert person.titles() == []
+
+    def test_a_token_of_a_new_key_is_accepted_and_so_is_one_of_the_old(
+        self, database_url: str
+    ) -> None:
+        with (
+            stand_in.running(KEY_SECONDS="1") as server,
+            trusting(server.address, database_url) as address,
+            server.sign_up() as account,
+        ):
+            old = account.token()
+            with visitor(address, account, old) as person:
+                assert person.titles() == []
+            new = rotated(account, old)
+            for token in (new, old):
+                with visitor(address, account, token) as person:
+                    assert person.titles() == []
+
+    def test_keys_are_fetched_once_for_many_requests(
+        self, address: str, account: Account, better_auth: StandIn
+    ) -> None:
+        with visitor(address, account) as person:
+            person.titles()
+            before = better_auth.key_set_fetches()
+            for _ in range(30):
+                person.titles()
+        assert better_auth.key_set_fetches() == before
+
+    def test_made_up_key_ids_do_not_hammer_the_key_set(self, database_url: str) -> None:
+        with (
+            stand_in.running() as server,
+            trusting(server.address, database_url) as address,
+            server.sign_up() as account,
+            visitor(address, account) as person,
+        ):
+            person.titles()
+            good, began = account.token(), time.monotonic()
+            for _ in range(200):
+                made_up = with_header(good, kid=secrets.token_hex(8))
+                response = person.request("GET", headers={"Authorization": f"Bearer {made_up}"})
+                assert refusal(response) == (401, "unauthorized", [])
+            allowed = 1 + keys.BURST + int((time.monotonic() - began) / keys.INTERVAL)
+            assert server.key_set_fetches() <= allowed
+            assert person.titles() == []
+
+    def test_a_key_set_that_cannot_be_reached_is_no_fault_of_the_token(
+        self, database_url: str
+    ) -> None:
+        with stand_in.running() as server, server.sign_up() as account:
+            token = account.token()
+            server.stop()
+            with (
+                trusting(server.address, database_url) as address,
+                visitor(address, account, token) as person,
+            ):
+                response = person.request("GET")
+        assert refusal(response) == (503, "unavailable", [])
+        assert int(response.headers["Retry-After"]) >= 1
+
+    def test_keys_that_are_known_outlive_their_server(self, database_url: str) -> None:
+        with stand_in.running() as server, server.sign_up() as account:
+            token = account.token()
+            with (
+                trusting(server.address, database_url) as address,
+                visitor(address, account, token) as person,
+            ):
+                assert person.titles() == []
+                server.stop()
+                assert person.titles() == []
+
+    def test_the_service_recovers_when_the_key_set_is_back(self, database_url: str) -> None:
+        better_auth_address = stand_in.free_address()
+        with trusting(better_auth_address, database_url) as address:
+            unreachable = httpx.get(
+                f"{address}/api/somebody/tasks", headers={"Authorization": "Bearer " + UNKNOWN}
+            )
+            assert refusal(unreachable) == (503, "unavailable", [])
+            with stand_in.running(better_auth_address) as server, server.sign_up() as account:
+                assert accepted(address, account)
+
+
+# A well-formed token whose key nobody has.
+UNKNOWN = with_header("e30.e30.AAAA", alg="EdDSA", kid="nobody")
+
+
+def rotated(account: Account, old: str) -> str:
+    """Ask for tokens until one is signed with another key."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        token = account.token()
+        if header(token)["kid"] != header(old)["kid"]:
+            return token
+        time.sleep(0.1)
+    raise AssertionError("The key did not rotate.")
+
+
+def accepted(address: str, account: Account) -> bool:
+    """Ask again as long as the answer is 503, as the answer itself advises."""
+    until = time.monotonic() + PATIENCE
+    with visitor(address, account) as person:
+        while time.monotonic() < until:
+            response = person.request("GET")
+            if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                return response.is_success
+            time.sleep(int(response.headers["Retry-After"]))
+    return False
