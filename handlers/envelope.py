@@ -15,7 +15,7 @@ from handlers.log import request_id
 log = logging.getLogger(__name__)
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_UNUSABLE = re.compile("[\ud800-\udfff\n]")
 _ALWAYS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
 _EXPOSED = b"Location, Retry-After, WWW-Authenticate, X-Request-Id"
 _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE"
@@ -121,11 +121,12 @@ def _request_id(sent: bytes) -> str:
 def _path(raw: bytes) -> str:
     """Decode a path without making new segments or new characters.
 
-    An encoded slash belongs to its segment, and bytes that are no UTF-8 are no character. No path
-    of ours may hold either: both become NUL, which none may hold, so that they match nothing.
+    An encoded slash belongs to its segment, and bytes that are no UTF-8 are no character; a line
+    end would pass unseen at the end of a route's pattern. No path of ours may hold any of them:
+    they become NUL, which none may hold either, so that they match nothing.
     """
     text = raw.decode("latin-1").replace("%2F", "%00").replace("%2f", "%00")
-    return _SURROGATE.sub("\0", unquote(text, errors="surrogateescape"))
+    return _UNUSABLE.sub("\0", unquote(text, errors="surrogateescape"))
 
 
 def _log(scope: Scope, status: int, seconds: float) -> None:

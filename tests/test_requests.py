@@ -1,0 +1,293 @@
+"""Requests that do not match the contract: what is wrong is told, and nothing changes."""
+
+import json
+import socket
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.conftest import Json, Person, refusal, token_for
+
+JSON = {"Content-Type": "application/json"}
+INVALID = (422, "validation_error")
+KIB_256 = 256 * 1024
+
+
+class TestPaths:
+    @pytest.mark.parametrize(
+        "task_id",
+        ["+1", "01", "1.0", "1e0", "1_0", "%201", "1%20", "1%0A", "%D9%A1", "-1", "0", "abc", "%00"]
+        + ["9007199254740992", "1" * 400, "1" * 5000, "null", "true", "%FF", "1%2F2", "0x1", "½"],
+    )
+    @pytest.mark.parametrize(
+        ("method", "rest"), [("GET", ""), ("PUT", ""), ("DELETE", ""), ("PATCH", "/complete")]
+    )
+    def test_an_id_is_plain_decimal_digits_in_range(
+        self, person: Person, method: str, rest: str, task_id: str
+    ) -> None:
+        body: Json = {"json": {}} if method == "PUT" else {}
+        response = person.request(method, f"/{task_id}{rest}", **body)
+        assert refusal(response) == (*INVALID, ["path.task_id"])
+
+    @pytest.mark.parametrize(
+        "path",
+        ["/", "/api", "/tasks", "/api/a/tasks/", "/api/a/tasks/1/", "/api//tasks", "//health"]
+        + [
+            "/api/a/tasks/1/complete/",
+            "/api/a/tasks/1/2",
+            "/health/",
+            "/Health",
+            "/docs/",
+            "/redoc",
+        ]
+        + ["/api/a/tasks%0A", "/api/a%2Ftasks", "/api/a/tasks%2F1", "/health%00", "/docs/x.js"],
+    )
+    @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS", "DELETE"])
+    def test_what_is_not_in_the_contract_is_not_found_without_a_token_or_a_redirect(
+        self, stranger: httpx.Client, method: str, path: str
+    ) -> None:
+        assert refusal(stranger.request(method, path)) == (404, "not_found", [])
+
+
+class TestMethods:
+    @pytest.mark.parametrize(
+        ("path", "allow"),
+        [
+            ("/api/a/tasks", "GET, HEAD, POST"),
+            ("/api/a/tasks/order", "PUT"),
+            ("/api/a/tasks/1", "DELETE, GET, HEAD, PUT"),
+            ("/api/a/tasks/no-number", "DELETE, GET, HEAD, PUT"),
+            ("/api/a/tasks/1/complete", "PATCH"),
+            ("/health", "GET, HEAD"),
+            ("/health/ready", "GET, HEAD"),
+            ("/docs", "GET, HEAD"),
+            ("/openapi.json", "GET, HEAD"),
+        ],
+    )
+    def test_a_method_that_a_path_does_not_have_is_refused_with_all_that_it_has(
+        self, stranger: httpx.Client, path: str, allow: str
+    ) -> None:
+        methods = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PURGE"}
+        for method in methods - set(allow.split(", ")):
+            response = stranger.request(method, path, content=b"{")
+            assert refusal(response) == (405, "method_not_allowed", [])
+            assert response.headers["Allow"] == allow
+
+    @pytest.mark.parametrize("path", ["/health", "/health/ready", "/docs", "/openapi.yaml"])
+    def test_head_is_answered_wherever_get_is(self, stranger: httpx.Client, path: str) -> None:
+        head, get = stranger.head(path), stranger.get(path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["Content-Length"] == get.headers["Content-Length"]
+
+    def test_head_of_a_task_is_answered_as_get_is(self, person: Person) -> None:
+        task = person.create()
+        assert person.request("HEAD", f"/{task['id']}").status_code == 200
+        assert person.request("HEAD", "/9007199254740991").status_code == 404
+        assert person.request("HEAD").status_code == 200
+
+
+class TestQueries:
+    @pytest.mark.parametrize(
+        ("query", "places"),
+        [
+            ("limit=0", ["query.limit"]),
+            ("limit=1001", ["query.limit"]),
+            ("limit=+5", ["query.limit"]),
+            ("limit=05", ["query.limit"]),
+            ("limit=5.0", ["query.limit"]),
+            ("limit=", ["query.limit"]),
+            ("limit", ["query.limit"]),
+            ("limit=1&limit=1", ["query.limit"]),
+            ("limit=%FF", ["query.limit"]),
+            ("offset=-1", ["query.offset"]),
+            ("offset=9007199254740992", ["query.offset"]),
+            ("completed=True", ["query.completed"]),
+            ("completed=1", ["query.completed"]),
+            ("completed=null", ["query.completed"]),
+            ("completed=true&completed=false", ["query.completed"]),
+            ("Limit=5", ["query.Limit"]),
+            ("unknown=1&another=2", ["query.unknown", "query.another"]),
+            ("=1", ["query."]),
+            ("%FF=1", ["query"]),
+            ("limit=x&offset=y&completed=z&w=1", ["completed", "limit", "offset", "w"]),
+        ],
+    )
+    def test_each_wrong_parameter_is_named(
+        self, person: Person, query: str, places: list[str]
+    ) -> None:
+        expected = [place if place.startswith("query") else f"query.{place}" for place in places]
+        status, code, found = refusal(person.request("GET", f"?{query}"))
+        assert (status, code, sorted(found)) == (*INVALID, sorted(expected))
+
+    @pytest.mark.parametrize(
+        ("method", "path"),
+        [("POST", ""), ("GET", "/1"), ("PUT", "/1"), ("DELETE", "/1"), ("PATCH", "/1/complete")],
+    )
+    def test_an_operation_without_parameters_takes_none(
+        self, person: Person, method: str, path: str
+    ) -> None:
+        body: Json = {"json": {"title": "x"}} if method in ("POST", "PUT") else {}
+        response = person.request(method, f"{path}?force=true", **body)
+        assert refusal(response) == (*INVALID, ["query.force"])
+
+    def test_a_very_long_name_is_cut_in_the_answer(self, person: Person) -> None:
+        response = person.request("GET", "?" + "x" * 5000 + "=1")
+        assert len(response.json()["details"][0]["location"]) == 300
+
+
+class TestBodies:
+    @pytest.mark.parametrize(
+        ("body", "places"),
+        [
+            (b"", ["body"]),
+            (b"{", ["body"]),
+            (b'{"title": "x"} extra', ["body"]),
+            (b'\xef\xbb\xbf{"title": "x"}', ["body"]),
+            ('{"title": "x"}'.encode("utf-16"), ["body"]),
+            (b'{"title": "\xff"}', ["body"]),
+            (b'{"title": "x", "title": "x"}', ["body"]),
+            (b'{"title": "x", "position": NaN}', ["body"]),
+            (b'{"title": "x", "position": -Infinity}', ["body"]),
+            (b"[" * 100_000, ["body"]),
+            (b'{"title": ' + b'{"a":' * 50_000, ["body"]),
+            (b'{"title": "x", "position": ' + b"9" * 5000 + b"}", ["body"]),
+            (b"null", ["body"]),
+            (b"[]", ["body"]),
+            (b'"title"', ["body"]),
+            (b"{}", ["body.title"]),
+            (b'{"title": null}', ["body.title"]),
+            (b'{"title": 5}', ["body.title"]),
+            (b'{"title": ""}', ["body.title"]),
+            (b'{"title": " \\t\\n\\u0001 "}', ["body.title"]),
+            (b'{"title": "a\\u0000b"}', ["body.title"]),
+            (b'{"title": "\\ud800"}', ["body.title"]),
+            (b'{"title": "x", "\\ud800": 1}', ["body"]),
+            (b'{"title": "x", "description": 5}', ["body.description"]),
+            (b'{"title": "x", "description": "\\u0000"}', ["body.description"]),
+            (b'{"title": "x", "completed": null}', ["body.completed"]),
+            (b'{"title": "x", "completed": 1}', ["body.completed"]),
+            (b'{"title": "x", "completed": "true"}', ["body.completed"]),
+            (b'{"title": "x", "position": null}', ["body.position"]),
+            (b'{"title": "x", "position": -1}', ["body.position"]),
+            (b'{"title": "x", "position": true}', ["body.position"]),
+            (b'{"title": "x", "position": "1"}', ["body.position"]),
+            (b'{"title": "x", "position": 0.5}', ["body.position"]),
+            (b'{"title": "x", "position": 1e400}', ["body.position"]),
+            (b'{"title": "x", "position": 9007199254740992}', ["body.position"]),
+            (b'{"title": "x", "id": 1, "user_id": "y"}', ["body.id", "body.user_id"]),
+            (b'{"title": "", "position": -1, "x": 1}', ["body.title", "body.position", "body.x"]),
+        ],
+    )
+    def test_each_wrong_member_is_named_and_nothing_is_created(
+        self, person: Person, body: bytes, places: list[str]
+    ) -> None:
+        response = person.request("POST", content=body, headers=JSON)
+        assert refusal(response) == (*INVALID, places)
+        assert person.page()["data"] == []
+
+    @pytest.mark.parametrize("number", [b"1.0", b"1e0", b"10E-1", b"1.00"])
+    def test_a_whole_number_is_an_integer_however_it_is_written(
+        self, person: Person, number: bytes
+    ) -> None:
+        person.create()
+        body = b'{"title": "x", "position": %s}' % number
+        response = person.request("POST", content=body, headers=JSON)
+        assert response.json()["position"] == 1
+
+    @pytest.mark.parametrize(
+        "content_type",
+        [None, "", "text/plain", "application/x-www-form-urlencoded", "application/jsonx"]
+        + ["application/merge-patch+json", "application/problem+json", "multipart/form-data"],
+    )
+    def test_a_body_that_is_not_announced_as_json_is_refused(
+        self, person: Person, content_type: str | None
+    ) -> None:
+        headers = {} if content_type is None else {"Content-Type": content_type}
+        response = person.request("POST", content=b'{"title": "x"}', headers=headers)
+        assert refusal(response) == (*INVALID, ["header.content-type"])
+
+    @pytest.mark.parametrize(
+        "content_type", ["application/json;charset=utf-8", "Application/JSON ; charset=UTF-8"]
+    )
+    def test_json_may_be_announced_with_parameters(self, person: Person, content_type: str) -> None:
+        headers = {"Content-Type": content_type}
+        response = person.request("POST", content=b'{"title": "x"}', headers=headers)
+        assert response.status_code == 201
+
+    def test_path_query_and_body_are_told_at_once(self, person: Person) -> None:
+        response = person.request("PUT", "/x?y=1", json={"title": 5, "position": "z"})
+        places = ["path.task_id", "query.y", "body.title", "body.position"]
+        assert refusal(response) == (*INVALID, places)
+
+    def test_of_very_many_mistakes_the_first_hundred_are_told(self, person: Person) -> None:
+        response = person.request("PUT", "/order", json={"task_ids": ["x"] * 500})
+        assert len(refusal(response)[2]) == 100
+
+    def test_a_refused_update_changes_nothing(self, person: Person) -> None:
+        task = person.create()
+        response = person.request("PUT", f"/{task['id']}", json={"title": "new", "position": -1})
+        assert refusal(response) == (*INVALID, ["body.position"])
+        assert person.get(task) == task
+
+
+class TestLargeBodies:
+    def body(self, size: int) -> bytes:
+        return json.dumps({"title": "x"}).encode().ljust(size)
+
+    def test_up_to_256_kib_are_read(self, person: Person) -> None:
+        response = person.request("POST", content=self.body(KIB_256), headers=JSON)
+        assert response.status_code == 201
+
+    @pytest.mark.parametrize("announced", [True, False])
+    @pytest.mark.parametrize("size", [KIB_256 + 1, 4 * KIB_256])
+    def test_more_is_refused_with_and_without_a_length(
+        self, person: Person, size: int, *, announced: bool
+    ) -> None:
+        body = self.body(size)
+        content = body if announced else iter([body[:1000], body[1000:]])
+        response = person.request("POST", content=content, headers=JSON)
+        assert refusal(response) == (413, "payload_too_large", [])
+        assert person.page()["data"] == []
+
+    def test_an_operation_without_a_body_does_not_mind_one(self, person: Person) -> None:
+        response = person.request("GET", content=self.body(2 * KIB_256), headers=JSON)
+        assert response.status_code == 200
+
+
+class TestOrderOfRefusals:
+    """Each request is wrong in every way from some point on; the first way is the answer."""
+
+    BODY = b"{" + b" " * KIB_256
+
+    def test_unknown_path_wrong_method_token_user_size_contract_task(self, person: Person) -> None:
+        client, path = person.client, person.path
+        bad: Json = {"content": self.BODY}
+        anonymous: Json = {**bad, "headers": {"Authorization": "x"}}
+        assert client.put("/nowhere?x=1", **anonymous).status_code == 404
+        assert client.delete("/api/other/tasks/order?x=1", **{"headers": {}}).status_code == 405
+        assert client.put("/api/other/tasks/x?x=1", **anonymous).status_code == 401
+        assert client.put("/api/other/tasks/x?x=1", **bad).status_code == 403
+        assert client.put(f"{path}/x?x=1", **bad).status_code == 413
+        assert client.put(f"{path}/1?x=1", json={"title": ""}).status_code == 422
+        assert client.put(f"{path}/9007199254740991", json={"title": "x"}).status_code == 404
+
+    @pytest.mark.parametrize(
+        ("path", "token", "status"),
+        [
+            ("/nowhere", "", 404),
+            ("/api/zoe/tasks/order", "", 401),
+            ("/api/other/tasks/order", token_for("zoe"), 403),
+        ],
+    )
+    def test_the_body_is_not_waited_for_before_it_matters(
+        self, person: Person, path: str, token: str, status: int
+    ) -> None:
+        head = (
+            f"PUT {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+            "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n"
+        )
+        address = urlsplit(str(person.client.base_url))
+        with socket.create_connection((address.hostname, address.port), timeout=5) as connection:
+            connection.sendall(head.encode())
+            assert connection.recv(20).startswith(b"HTTP/1.1 %d" % status)
