@@ -1,5 +1,6 @@
 """What tests share: one PostgreSQL, one service, and as many people as they like."""
 
+import asyncio
 import os
 import secrets
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import asyncpg
 import httpx
 import pytest
 from jose import jwt
@@ -85,6 +87,22 @@ def refusal(response: httpx.Response) -> tuple[int, str, list[str]]:
     body = response.json()
     places = [detail["location"] for detail in body["details"]]
     return response.status_code, body["code"], places
+
+
+def run(url: str, sql: str) -> None:
+    """Do something to the database behind the service's back."""
+
+    async def execute() -> None:
+        connection = await asyncpg.connect(url)
+        await connection.execute(sql)
+        await connection.close()
+
+    asyncio.run(execute())
+
+
+@pytest.fixture
+def unused_port() -> int:
+    return service.free_port()
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,135 @@
+"""What all answers have in common: request ids, CORS, the one shape, also when the service fails."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests import conformance, service
+from tests.conftest import Person, refusal, run
+from tests.service import ORIGIN, SECRET
+
+EXPOSED = {"location", "retry-after", "www-authenticate", "x-request-id"}
+FOREIGN = ["http://evil.test", "null", ORIGIN + ".evil.test", ORIGIN + "/", "https://frontend.test"]
+
+
+class TestRequestIds:
+    @pytest.mark.parametrize("sent", ["a", "A-b_c.9", "x" * 128])
+    def test_an_id_that_is_sent_is_kept(self, stranger: httpx.Client, sent: str) -> None:
+        response = stranger.get("/health", headers={"X-Request-Id": sent})
+        assert response.headers["X-Request-Id"] == sent
+
+    @pytest.mark.parametrize("sent", ["", "x" * 129, "a b", "ä", "a\tb", "a/b"])
+    def test_one_that_could_do_harm_is_replaced(self, stranger: httpx.Client, sent: str) -> None:
+        response = stranger.get("/health", headers={"X-Request-Id": sent.encode()})
+        assert response.headers["X-Request-Id"] not in ("", sent)
+
+    def test_each_request_has_another(self, stranger: httpx.Client) -> None:
+        ids = {stranger.get("/health").headers["X-Request-Id"] for _ in range(10)}
+        assert len(ids) == 10
+
+
+class TestCors:
+    PREFLIGHT = {"Access-Control-Request-Method": "PUT"}
+
+    @pytest.mark.parametrize("path", ["/api/a/tasks", "/api/a/tasks/order", "/health", "/nowhere"])
+    def test_a_preflight_from_the_frontend_is_granted(
+        self, stranger: httpx.Client, path: str
+    ) -> None:
+        wanted = {"Access-Control-Request-Headers": "authorization,content-type,x-request-id"}
+        headers = {"Origin": ORIGIN, **self.PREFLIGHT, **wanted}
+        response = stranger.options(path, headers=headers)
+        assert response.status_code == 204
+        assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
+        allowed = response.headers["Access-Control-Allow-Headers"]
+        assert allowed == wanted["Access-Control-Request-Headers"]
+        methods = response.headers["Access-Control-Allow-Methods"].split(", ")
+        assert {"GET", "POST", "PUT", "PATCH", "DELETE"} <= set(methods)
+
+    @pytest.mark.parametrize("origin", [*FOREIGN, None])
+    def test_a_preflight_from_anywhere_else_is_refused(
+        self, stranger: httpx.Client, origin: str | None
+    ) -> None:
+        headers = {**self.PREFLIGHT, **({"Origin": origin} if origin else {})}
+        response = stranger.options("/api/a/tasks", headers=headers)
+        assert refusal(response) == (403, "forbidden", [])
+        assert "access-control-allow-origin" not in response.headers
+
+    @pytest.mark.parametrize(
+        ("method", "path", "status"),
+        [
+            ("GET", "", 200),
+            ("POST", "", 422),
+            ("GET", "/order", 405),
+            ("GET", "/9007199254740991", 404),
+            ("GET", "/1/2/3", 404),
+            ("OPTIONS", "", 405),
+        ],
+    )
+    def test_every_answer_to_the_frontend_can_be_read_there(
+        self, person: Person, method: str, path: str, status: int
+    ) -> None:
+        response = person.request(method, path, headers={"Origin": ORIGIN})
+        assert response.status_code == status
+        assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
+        exposed = response.headers["Access-Control-Expose-Headers"].lower().split(", ")
+        assert set(exposed) == EXPOSED
+        assert response.headers["Vary"] == "Origin"
+        assert "access-control-allow-credentials" not in response.headers
+
+    @pytest.mark.parametrize("origin", FOREIGN)
+    def test_no_answer_to_anybody_else_can(self, person: Person, origin: str) -> None:
+        response = person.request("GET", headers={"Origin": origin})
+        assert response.status_code == 200
+        assert "access-control-allow-origin" not in response.headers
+
+
+class TestDocuments:
+    def test_the_contract_itself_is_served(self, stranger: httpx.Client) -> None:
+        written = (service.ROOT / "openapi" / "openapi.yaml").read_bytes()
+        assert stranger.get("/openapi.yaml").content == written
+        assert stranger.get("/openapi.json").json() == conformance.CONTRACT
+
+    def test_the_page_needs_nothing_from_elsewhere(self, stranger: httpx.Client) -> None:
+        page = stranger.get("/docs").text
+        assert "http" not in page.replace("http-equiv", "")
+        for path in ("swagger-ui-bundle.js", "swagger-ui.css", "favicon.png"):
+            assert f"/docs/{path}" in page
+            assert stranger.get(f"/docs/{path}").is_success
+
+
+class TestFailures:
+    @pytest.fixture
+    def broken(self, database_url: str) -> Iterator[Person]:
+        """Somebody whose service finds a table gone."""
+        settings = {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": SECRET}
+        with service.running(**settings, FRONTEND_URL=ORIGIN) as running:
+            run(database_url, "ALTER TABLE tasks RENAME TO lost")
+            someone = Person(running.address)
+            with someone.client:
+                yield someone
+            run(database_url, "ALTER TABLE lost RENAME TO tasks")
+            log = running.log.read_text()
+            assert '"exception": "Traceback' in log
+            assert '"request_id": "find-me"' in log
+            assert 'relation \\"tasks\\" does not exist' in log
+
+    def test_the_client_is_told_nothing_and_the_log_everything(self, broken: Person) -> None:
+        headers = {"Origin": ORIGIN, "X-Request-Id": "find-me"}
+        response = broken.request("GET", headers=headers)
+        assert refusal(response) == (500, "internal_error", [])
+        assert "tasks" not in response.text
+        assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
+        assert response.headers["X-Request-Id"] == "find-me"
+
+    def test_a_database_that_is_away_at_start_is_waited_for(self, unused_port: int) -> None:
+        away = f"postgresql://nobody:hidden@127.0.0.1:{unused_port}/nothing"
+        settings = {"DATABASE_URL": away, "BETTER_AUTH_SECRET": SECRET}
+        with service.running(**settings) as running:
+            someone = Person(running.address)
+            with someone.client as client:
+                for response in (someone.request("GET"), client.get("/health/ready")):
+                    assert refusal(response) == (503, "unavailable", [])
+                    assert int(response.headers["Retry-After"]) > 0
+                assert client.get("/health").status_code == 200
+            assert "hidden" not in running.log.read_text()
