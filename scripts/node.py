@@ -35,7 +35,7 @@ def install(folder: Path) -> None:
             return
         place = folder.relative_to(ROOT)
         print(f"Installing the npm packages of {place}, once, for some seconds ...", flush=True)
-        command = [NODE, NPM, "ci", "--loglevel=error"]
+        command: list[str | Path] = [NODE, NPM, "ci", "--loglevel=error"]
         if subprocess.run(command, cwd=folder, env=environment(), check=False).returncode:
             sys.exit("The packages could not be installed: see npm's message, and run this again.")
         installed.write_bytes(lock)
