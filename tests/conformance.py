@@ -91,3 +91,8 @@ def resolve(node: dict[str, Any]) -> dict[str, Any]:
             target = target[part]
         node = target
     return node
+
+
+def validate(schema: dict[str, Any], value: object) -> None:
+    """Raise jsonschema_rs.ValidationError if a value does not fit a schema of the contract."""
+    validator(json.dumps(schema)).validate(value)

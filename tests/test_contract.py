@@ -1,0 +1,145 @@
+"""The contract as a text: valid, bounded, with examples that are true, and kept by the service."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from generated.operations import OPERATIONS
+from tests import conformance
+from tests.conformance import CONTRACT
+from tests.conftest import Person
+
+BOUNDS = {
+    "string": {"maxLength", "minLength"},
+    "integer": {"minimum", "maximum"},
+    "array": {"maxItems"},
+    "object": {"properties"},
+    "boolean": set(),
+}
+KEYS = ["operationId", "summary", "description", "tags", "security", "parameters"]
+KEYS += ["requestBody", "responses"]
+
+
+def operations() -> Iterator[tuple[str, dict[str, Any]]]:
+    for item in CONTRACT["paths"].values():
+        for method, found in item.items():
+            if method != "parameters":
+                yield found["operationId"], found
+
+
+def nodes(node: Any, place: str = "#") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Visit every object of the contract, with its place."""
+    if isinstance(node, dict):
+        yield place, node
+    children = node.items() if isinstance(node, dict) else enumerate(node)
+    for name, child in children:
+        if isinstance(child, dict | list):
+            yield from nodes(child, f"{place}/{name}")
+
+
+def is_example(place: str) -> bool:
+    return "/example" in place
+
+
+SCHEMAS = {
+    place: node for place, node in nodes(CONTRACT) if "type" in node and not is_example(place)
+}
+SCHEMAS.pop("#/components/securitySchemes/bearer")
+EXAMPLES = [
+    (f"{place}/{number}", node, example)
+    for place, node in nodes(CONTRACT)
+    if not is_example(place) and isinstance(node.get("examples"), list)
+    for number, example in enumerate(node["examples"])
+]
+VALUES = [
+    (place, node["schema"], example.get("value") if "examples" in node else example)
+    for place, node in nodes(CONTRACT)
+    if not is_example(place) and "schema" in node
+    for example in [*node.get("examples", {}).values(), *filter(None, [node.get("example")])]
+]
+
+
+class TestSchemas:
+    @pytest.mark.parametrize("place", SCHEMAS)
+    def test_everything_is_bounded(self, place: str) -> None:
+        schema = SCHEMAS[place]
+        kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+        for kind in set(kinds) - {"null"}:
+            # A pattern or an enumeration bounds a text, too.
+            needed = BOUNDS[kind] - ({"minLength"} if "pattern" in schema else set())
+            assert "enum" in schema or needed <= set(schema)
+
+    @pytest.mark.parametrize("name", CONTRACT["components"]["schemas"])
+    def test_every_schema_has_an_example_and_a_description(self, name: str) -> None:
+        schema = CONTRACT["components"]["schemas"][name]
+        assert schema["examples"]
+        assert schema["description"]
+
+    @pytest.mark.parametrize("name", ["Task", "TaskList", "Pagination", "Health", "Readiness"])
+    def test_every_member_of_an_answer_is_always_there(self, name: str) -> None:
+        schema = CONTRACT["components"]["schemas"][name]
+        assert schema["required"] == list(schema["properties"])
+        assert schema["additionalProperties"] is False
+
+    @pytest.mark.parametrize(("place", "schema", "example"), EXAMPLES + VALUES)
+    def test_every_example_is_what_it_is_an_example_of(
+        self, place: str, schema: dict[str, Any], example: object
+    ) -> None:
+        assert place
+        whole = {**schema, "components": CONTRACT["components"]}
+        conformance.validate(whole, example)
+
+
+class TestOperations:
+    @pytest.mark.parametrize(("name", "operation"), list(operations()))
+    def test_its_keys_stand_in_one_order(self, name: str, operation: dict[str, Any]) -> None:
+        assert name
+        assert list(operation) == [key for key in KEYS if key in operation]
+
+    @pytest.mark.parametrize(("name", "operation"), list(operations()))
+    def test_it_declares_what_can_always_happen(self, name: str, operation: dict[str, Any]) -> None:
+        expected = {"422", "500"}
+        if operation.get("security") != []:
+            expected |= {"401", "403", "503"}
+        if "requestBody" in operation:
+            expected |= {"413"}
+        assert expected <= set(operation["responses"]), name
+        assert "default" not in operation["responses"]
+
+    def test_generation_knows_them_all(self) -> None:
+        assert {found.operation_id for found in OPERATIONS} == {name for name, _ in operations()}
+
+    def test_a_link_leads_where_it_says(self, person: Person) -> None:
+        task = person.create()
+        created = CONTRACT["paths"]["/api/{user_id}/tasks"]["post"]["responses"]["201"]
+        by_name = {operation.operation_id: operation for operation in OPERATIONS}
+        assert set(created["links"]) == {"get", "update", "toggle", "delete"}
+        for link in created["links"].values():
+            members = {
+                name: task[expression.removeprefix("$response.body#/")]
+                for name, expression in link["parameters"].items()
+            }
+            operation = by_name[link["operationId"]]
+            body: dict[str, Any] = {"json": {}} if operation.body_required else {}
+            url = operation.url(**members)
+            assert person.client.request(operation.method, url, **body).is_success
+
+    @pytest.mark.parametrize(
+        ("operation_id", "example"),
+        [
+            (operation.operation_id, example)
+            for operation in OPERATIONS
+            if operation.body
+            for example in CONTRACT["components"]["schemas"][operation.body.__name__]["examples"]
+        ],
+    )
+    def test_the_example_of_its_body_is_accepted(
+        self, person: Person, operation_id: str, example: dict[str, Any]
+    ) -> None:
+        operation = next(found for found in OPERATIONS if found.operation_id == operation_id)
+        task = person.create()
+        url = operation.url(user_id=person.user_id, task_id=task["id"])
+        response = person.client.request(operation.method, url, json=example)
+        # An example's ids are other people's tasks, which this list does not have.
+        assert response.status_code == (409 if "task_ids" in example else operation.status)

@@ -1,0 +1,226 @@
+"""From the contract to a route: what is generated, and what refuses a handler that does not fit."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.service import ROOT, SECRET, clean_environment
+
+COPIED = ["openapi", "generated", "handlers", "scripts", "pyproject.toml"]
+
+ARCHIVE = """
+  /api/{user_id}/tasks/{task_id}/archive:
+    parameters:
+      - $ref: '#/components/parameters/UserId'
+      - $ref: '#/components/parameters/TaskId'
+    post:
+      operationId: archive_task
+      summary: Archive a task.
+      tags: [tasks]
+      parameters:
+        - name: reason
+          in: query
+          required: true
+          schema: {type: string, minLength: 1, maxLength: 20}
+      responses:
+        '204':
+          description: The task is archived.
+"""
+
+HANDLER = """
+    async def archive_task(
+        self,
+        user_id: models.UserId,
+        task_id: models.TaskId,
+        query: models.ArchiveTaskParametersQuery,
+    ) -> None:
+        await self.get_task(user_id, task_id)
+        print(query.reason)
+
+    async def _wait_for_turn("""
+
+
+class Project:
+    """A copy of the project, to be changed."""
+
+    def __init__(self, root: Path, cache: Path) -> None:
+        self.root, self.cache = root, cache
+        for name in COPIED:
+            source = ROOT / name
+            copy = shutil.copytree if source.is_dir() else shutil.copy
+            copy(source, root / name)
+        # The copy's scripts run in the environment that is there.
+        (root / ".venv").symlink_to(ROOT / ".venv")
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        settings = {"DATABASE_URL": "postgresql://nowhere/x", "BETTER_AUTH_SECRET": SECRET}
+        return subprocess.run(
+            [sys.executable, *command],
+            cwd=self.root,
+            env=clean_environment() | settings | {"MYPY_CACHE_DIR": str(self.cache)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def generate(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return self.run("scripts/generate", *arguments)
+
+    def check_types(self) -> str:
+        return self.run("-m", "mypy", "handlers", "generated").stdout
+
+    def replace(self, name: str, old: str, new: str) -> None:
+        path = self.root / name
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new, 1))
+
+    def files(self) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in (self.root / "generated").glob("*.*")}
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What mypy learned of one copy holds for the next, but for what was changed."""
+    return tmp_path_factory.mktemp("mypy")
+
+
+@pytest.fixture
+def project(tmp_path: Path, cache: Path) -> Project:
+    return Project(tmp_path, cache)
+
+
+class TestGenerated:
+    def test_deleting_it_and_generating_again_gives_the_same_bytes(self, project: Project) -> None:
+        before = project.files()
+        shutil.rmtree(project.root / "generated")
+        assert project.generate().returncode == 0
+        assert project.files() == before
+
+    def test_what_is_stale_is_shown_with_the_command_that_mends_it(self, project: Project) -> None:
+        project.replace("openapi/openapi.yaml", "maxLength: 255", "maxLength: 200")
+        checked = project.generate("--check")
+        assert checked.returncode == 1
+        assert "-            max_length=255" in checked.stdout
+        assert "+            max_length=200" in checked.stdout
+        assert "run scripts/generate" in checked.stderr
+
+    @pytest.mark.parametrize("change", ["edit", "delete", "add"])
+    def test_a_hand_edit_is_stale(self, project: Project, change: str) -> None:
+        if change == "edit":
+            project.replace("generated/operations.py", "status=204", "status=200")
+        elif change == "delete":
+            (project.root / "generated" / "responses.py").unlink()
+        else:
+            (project.root / "generated" / "more.py").write_text("x = 1\n")
+        assert project.generate("--check").returncode == 1
+        assert project.generate().returncode == 0
+        assert project.generate("--check").returncode == 0
+
+    @pytest.mark.parametrize(
+        ("old", "new", "complaint"),
+        [
+            ("operationId: get_task\n", "operationId: [get_task]\n", "openapi.yaml: paths/"),
+            ("tags: [health]", "tags: [health, tasks]", "give it exactly one tag"),
+            ("tags: [health]", "tags: [heath]", "no tag named heath"),
+            (
+                "type: boolean\n          example",
+                "type: number\n          example",
+                "must be one of",
+            ),
+            (
+                "'204':\n          description: The list",
+                "'2XX':\n          description: The list",
+                "one success status",
+            ),
+            (
+                "        '200':\n          description: The page",
+                "        '300':\n          description: The page",
+                "one success status",
+            ),
+        ],
+    )
+    def test_what_cannot_be_generated_is_refused_by_name(
+        self, project: Project, old: str, new: str, complaint: str
+    ) -> None:
+        project.replace("openapi/openapi.yaml", old, new)
+        generated = project.generate()
+        assert generated.returncode == 1
+        assert complaint in generated.stderr
+        assert "Traceback" not in generated.stderr
+
+
+class TestAddingAnOperation:
+    def test_takes_the_contract_and_one_handler_file(self, project: Project) -> None:
+        project.replace("openapi/openapi.yaml", "\n  /health:\n", f"{ARCHIVE}\n  /health:\n")
+        assert project.generate().returncode == 0
+
+        missing = project.run("-c", "import handlers.app")
+        assert missing.returncode != 0
+        assert "archive_task" in missing.stderr
+        assert "archive_task" in project.check_types()
+
+        project.replace("handlers/tasks.py", "\n    async def _wait_for_turn(", HANDLER)
+        assert "Success" in project.check_types()
+        routes = "from handlers.app import app; print([r.path for r in app.routes])"
+        assert "/api/{user_id}/tasks/{task_id}/archive" in project.run("-c", routes).stdout
+
+    def test_a_new_tag_wants_a_handler_in_the_app(self, project: Project) -> None:
+        contract = yaml.safe_load((project.root / "openapi" / "openapi.yaml").read_text())
+        contract["tags"].append({"name": "labels", "description": "Labels."})
+        contract["paths"]["/labels"] = {
+            "get": {
+                "operationId": "list_labels",
+                "summary": "List labels.",
+                "tags": ["labels"],
+                "responses": {"204": {"description": "None."}},
+            }
+        }
+        (project.root / "openapi" / "openapi.yaml").write_text(yaml.safe_dump(contract))
+        assert project.generate().returncode == 0
+        refused = project.run("-c", "import handlers.app").stderr
+        assert "list_labels has no handler: give handlers/app.py an object" in refused
+
+
+class TestHandlersThatDoNotFit:
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            (
+                "async def get_task(self, user_id: models.UserId, task_id: models.TaskId)",
+                "async def get_task(self, user_id: models.UserId, task_id: str)",
+            ),
+            (
+                "async def get_task(self, user_id: models.UserId, task_id: models.TaskId)",
+                "async def get_task(self, user_id: models.UserId)",
+            ),
+            (
+                "async def get_task(self, user_id: models.UserId, task_id: models.TaskId) -> responses.Task:",
+                "async def get_task(self, user_id: models.UserId, task_id: models.TaskId) -> responses.Health:",
+            ),
+            ("return operations.CreateTaskResult(task, location)", "return task"),
+            (
+                "return operations.CreateTaskResult(task, location)",
+                "return operations.CreateTaskResult(task)",
+            ),
+            ('"has_more": query.offset + len(rows) < total,', ""),
+            ('"has_more": query.offset + len(rows) < total,', '"has_more": "no",'),
+            ('"offset": query.offset,\n', '"start": query.offset,\n'),
+            ("query.limit", "query.size"),
+            ("completed = body.completed if body else None", "completed = body.completed"),
+            ("async def delete_task(", "async def remove_task("),
+        ],
+    )
+    def test_are_refused_by_the_type_checker(self, project: Project, old: str, new: str) -> None:
+        project.replace("handlers/tasks.py", old, new)
+        assert "error:" in project.check_types()
+
+    def test_a_missing_one_is_refused_at_start_by_name(self, project: Project) -> None:
+        project.replace("handlers/tasks.py", "async def delete_task(", "async def remove_task(")
+        started = project.run("-c", "import handlers.app")
+        assert started.returncode != 0
+        assert "abstract method delete_task" in started.stderr.replace("'", "")
