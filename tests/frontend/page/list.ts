@@ -74,7 +74,16 @@ export class List {
     on(".description", "change", (input) => update(item.task, { description: input.value || null }));
     on(".completed", "change", (input) => complete(item.task, input.checked));
     on(".delete", "click", () => remove(item.task));
+    item.element.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") this.takeBack(item);
+    });
     return item;
+  }
+
+  /** Show the task again instead of what was typed. */
+  private takeBack({ task, element }: Item): void {
+    find(element, ".title", HTMLInputElement).value = task.title;
+    find(element, ".description", HTMLInputElement).value = task.description ?? "";
   }
 
   private forget(id: number, element: HTMLElement): void {

@@ -23,6 +23,7 @@ let waiting = 0;
 /** Change something, then show the list as it now is. Changes go one after the other. */
 function act(change?: (tasks: Tasks) => Promise<unknown>): Promise<boolean> {
   waiting += 1;
+  section.ariaBusy = "true";
   const done = last.then(async () => {
     try {
       if (!tasks) return false;
@@ -42,7 +43,9 @@ function act(change?: (tasks: Tasks) => Promise<unknown>): Promise<boolean> {
 
 /** Show the list, unless another change is on its way, after which it is shown anyway. */
 async function show(): Promise<void> {
-  if (waiting === 0 && tasks) list.show(await tasks.all());
+  if (waiting > 0) return;
+  if (tasks) list.show(await tasks.all());
+  section.ariaBusy = String(waiting > 0);
 }
 
 function fail(error: unknown): void {

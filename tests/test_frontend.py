@@ -1,0 +1,353 @@
+"""The frontend stand-in in a real browser, with a real Better Auth server and the real service."""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import node
+import pytest
+import yaml
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
+
+from tests import service
+from tests.conftest import Person
+from tests.frontend import stand_in
+
+ROOT = service.ROOT
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+INSTALL = "No browser is installed, install one: apt-get install chromium"
+FLAGS = ["--disable-gpu", "--disable-quic", "--disable-background-networking"]
+# The service lets clocks differ by thirty seconds, so this token is good for three.
+ALMOST_OVER = "-27s"
+PATIENCE = 40
+SIZE = {"width": 900, "height": 900}
+
+
+@dataclass
+class World:
+    """A stand-in, and the service that its page calls. `service` is the service's address."""
+
+    address: str
+    service: str
+
+
+@contextmanager
+def running_world(database_url: str, **settings: str) -> Iterator[World]:
+    address = stand_in.free_address()
+    with (
+        service.running(
+            DATABASE_URL=database_url, BETTER_AUTH_URL=address, FRONTEND_URL=address
+        ) as running,
+        stand_in.running(address, API_URL=running.address, **settings),
+    ):
+        yield World(address, running.address)
+
+
+@pytest.fixture(scope="module")
+def client() -> None:
+    """The client that the page is built with."""
+    subprocess.run([ROOT / "scripts" / "client"], check=True)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if not found:
+        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
+        give_up(INSTALL)
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=found, args=FLAGS)
+
+
+@pytest.fixture(scope="module")
+def world(client: None, database_url: str) -> Iterator[World]:
+    with running_world(database_url) as running:
+        yield running
+
+
+@pytest.fixture
+def new_browser(browser: Browser) -> Iterator[Callable[[], BrowserContext]]:
+    """Gives somebody a browser of their own: nothing is shared between two."""
+    contexts: list[BrowserContext] = []
+
+    def new() -> BrowserContext:
+        contexts.append(browser.new_context(viewport={"width": 900, "height": 900}))
+        return contexts[-1]
+
+    yield new
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(world: World, new_browser: Callable[[], BrowserContext]) -> Iterator[Page]:
+    """The page of somebody who has just signed up, which must log no error."""
+    page = new_browser().new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
+    sign_up(page, world)
+    yield page
+    # The browser itself logs each answer that is no success.
+    assert not [error for error in errors if not error.startswith("Failed to load resource")]
+
+
+def sign_up(page: Page, world: World, email: str = "") -> str:
+    """Make an account, and tell its e-mail address."""
+    email = email or f"{time.monotonic_ns()}@example.com"
+    page.goto(world.address)
+    fill_in(page, email)
+    page.get_by_role("button", name="Create an account").click()
+    expect(page.get_by_label("New task")).to_be_visible()
+    return email
+
+
+def fill_in(page: Page, email: str) -> None:
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill(stand_in.PASSWORD)
+
+
+def add(page: Page, *titles: str) -> None:
+    for title in titles:
+        page.get_by_label("New task").fill(title)
+        page.get_by_role("button", name="Add").click()
+        expect(page.get_by_label("New task")).to_have_value("")
+
+
+def expect_titles(page: Page, *titles: str) -> None:
+    shown = page.locator("#list .title")
+    expect(shown).to_have_count(len(titles))
+    for index, title in enumerate(titles):
+        expect(shown.nth(index)).to_have_value(title)
+
+
+def drag(page: Page, title: str, onto: str) -> None:
+    """Take a task by its handle, and let it go above another one."""
+    start = page.get_by_role("button", name=f"Move {title}").bounding_box()
+    end = page.get_by_role("button", name=f"Move {onto}").bounding_box()
+    assert start
+    assert end
+    page.mouse.move(start["x"] + start["width"] / 2, start["y"] + start["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(end["x"] + end["width"] / 2, end["y"] + 1, steps=10)
+    with page.expect_response(lambda answer: answer.request.method == "PUT"):
+        page.mouse.up()
+
+
+def completed(page: Page, title: str) -> Any:
+    return page.get_by_role("checkbox", name=f"{title} is done")
+
+
+class TestThePage:
+    def test_a_task_dragged_to_the_top_is_there_after_a_reload(self, page: Page) -> None:
+        add(page, "first", "second", "third")
+        drag(page, "third", onto="first")
+        expect_titles(page, "third", "first", "second")
+        page.reload()
+        expect_titles(page, "third", "first", "second")
+
+    def test_a_task_dragged_down_lands_where_it_was_let_go(self, page: Page) -> None:
+        add(page, "first", "second", "third")
+        drag(page, "first", onto="third")
+        expect_titles(page, "second", "first", "third")
+        page.reload()
+        expect_titles(page, "second", "first", "third")
+
+    def test_a_completed_task_stays_completed(self, page: Page) -> None:
+        add(page, "Buy milk", "Call the plumber")
+        with page.expect_response(lambda answer: answer.request.method == "PATCH"):
+            completed(page, "Buy milk").check()
+        expect(page.get_by_text("1 of 2 to do")).to_be_visible()
+        page.reload()
+        expect(completed(page, "Buy milk")).to_be_checked()
+        expect(completed(page, "Call the plumber")).not_to_be_checked()
+
+    def test_a_title_and_a_note_can_be_changed_and_a_note_taken_back(self, page: Page) -> None:
+        add(page, "Buy milk")
+        change(page, "Note on Buy milk", "Two litres.")
+        change(page, "Title of Buy milk", "Buy oat milk")
+        page.reload()
+        expect_titles(page, "Buy oat milk")
+        expect(page.get_by_label("Note on Buy oat milk")).to_have_value("Two litres.")
+        change(page, "Note on Buy oat milk", "")
+        page.reload()
+        expect(page.get_by_label("Note on Buy oat milk")).to_have_value("")
+
+    def test_escape_takes_back_what_was_typed(self, page: Page) -> None:
+        add(page, "Buy milk")
+        title = page.get_by_label("Title of Buy milk")
+        title.fill("Something else")
+        title.press("Escape")
+        expect(title).to_have_value("Buy milk")
+        page.reload()
+        expect_titles(page, "Buy milk")
+
+    def test_another_persons_list_is_empty(
+        self, page: Page, world: World, new_browser: Callable[[], BrowserContext]
+    ) -> None:
+        add(page, "mine")
+        other = new_browser().new_page()
+        sign_up(other, world)
+        expect(other.get_by_text("Nothing to do.")).to_be_visible()
+        expect_titles(other)
+
+    def test_everything_works_without_a_mouse(self, page: Page) -> None:
+        keyboard = page.keyboard
+        page.get_by_label("New task").focus()
+        for title in ("first", "second", "third"):
+            keyboard.type(title)
+            keyboard.press("Enter")
+            expect(page.get_by_label("New task")).to_have_value("")
+        page.get_by_role("button", name="Move third").focus()
+        keyboard.press("ArrowUp")
+        keyboard.press("ArrowUp")
+        expect(page.get_by_role("status")).to_have_text("third is now at place 1 of 3.")
+        expect(page.get_by_role("button", name="Move third")).to_be_focused()
+        expect_titles(page, "third", "first", "second")
+        keyboard.press("Tab")
+        with page.expect_response(lambda answer: answer.request.method == "PATCH"):
+            keyboard.press("Space")
+        for _ in range(3):
+            keyboard.press("Tab")
+        keyboard.press("Enter")
+        expect_titles(page, "first", "second")
+        expect(page.get_by_role("button", name="Delete first")).to_be_focused()
+        page.reload()
+        expect_titles(page, "first", "second")
+
+    def test_quick_moves_do_not_overtake_each_other(self, page: Page) -> None:
+        titles = [f"task {number}" for number in range(8)]
+        add(page, *titles)
+        page.get_by_role("button", name="Move task 0").focus()
+        for _ in range(6):
+            page.keyboard.press("ArrowDown")
+        moved = [*titles[1:7], titles[0], titles[7]]
+        expect_titles(page, *moved)
+        expect(page.locator("#tasks")).to_have_attribute("aria-busy", "false")
+        page.reload()
+        expect_titles(page, *moved)
+
+    def test_a_refusal_is_told_in_words(self, page: Page) -> None:
+        add(page, "Buy milk")
+        with page.expect_response(lambda answer: answer.status == httpx.codes.NOT_FOUND):
+            delete_elsewhere(page)
+            page.get_by_role("button", name="Delete Buy milk").click()
+        expect(page.get_by_role("alert")).to_contain_text("This task is gone")
+        expect_titles(page)
+
+    def test_signing_out_leaves_nothing_behind(self, page: Page) -> None:
+        add(page, "secret")
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_label("E-mail")).to_be_visible()
+        assert "secret" not in page.content()
+
+
+def change(page: Page, label: str, text: str) -> None:
+    page.get_by_label(label).fill(text)
+    with page.expect_response(lambda answer: answer.request.method == "PUT"):
+        page.get_by_label(label).press("Enter")
+
+
+def delete_elsewhere(page: Page) -> None:
+    """Delete the only task in another tab."""
+    tab = page.context.new_page()
+    tab.goto(page.url)
+    tab.get_by_role("button", name="Delete").click()
+    expect_titles(tab)
+    tab.close()
+
+
+class TestTokens:
+    def test_an_expired_token_is_renewed_and_nobody_notices(
+        self, hurried: World, new_browser: Callable[[], BrowserContext]
+    ) -> None:
+        page = new_browser().new_page()
+        token = first_token(page, hurried)
+        wait_until_refused(hurried, token)
+        add(page, "late")
+        expect_titles(page, "late")
+        expect(page.get_by_role("alert")).to_be_empty()
+
+    def test_with_the_session_over_an_expired_token_asks_to_sign_in_again(
+        self, hurried: World, new_browser: Callable[[], BrowserContext]
+    ) -> None:
+        context = new_browser()
+        page = context.new_page()
+        email = sign_up(page, hurried)
+        add(page, "early")
+        token = first_token(page, hurried, reload=True)
+        sign_out_elsewhere(context, hurried)
+        wait_until_refused(hurried, token)
+        page.get_by_label("New task").fill("late")
+        page.get_by_role("button", name="Add").click()
+        expect(page.get_by_role("alert")).to_have_text("Your session has ended. Sign in again.")
+        expect_titles(page)
+        fill_in(page, email)
+        page.get_by_role("button", name="Sign in").click()
+        expect_titles(page, "early")
+        # What was typed is not lost.
+        expect(page.get_by_label("New task")).to_have_value("late")
+        page.get_by_role("button", name="Add").click()
+        expect_titles(page, "early", "late")
+
+
+@pytest.fixture(scope="module")
+def hurried(client: None, database_url: str) -> Iterator[World]:
+    with running_world(database_url, TOKEN_LIFETIME=ALMOST_OVER) as running:
+        yield running
+
+
+def first_token(page: Page, world: World, *, reload: bool = False) -> str:
+    """Sign up, or load the page again, and tell the token that it then sends."""
+    with page.expect_request(lambda request: "Bearer" in request.headers.get("authorization", "")) as sent:
+        if reload:
+            page.reload()
+        else:
+            sign_up(page, world)
+    return sent.value.headers["authorization"]
+
+
+def sign_out_elsewhere(context: BrowserContext, world: World) -> None:
+    """Sign out in another tab of the same browser."""
+    tab = context.new_page()
+    tab.goto(world.address)
+    tab.get_by_role("button", name="Sign out").click()
+    expect(tab.get_by_label("E-mail")).to_be_visible()
+    tab.close()
+
+
+def wait_until_refused(world: World, authorization: str) -> None:
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        headers = {"Authorization": authorization}
+        answer = httpx.get(f"{world.service}/api/somebody/tasks", headers=headers)
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            return
+        time.sleep(0.2)
+    raise AssertionError("The token does not expire.")
+
+
+class TestOrigins:
+    def test_the_browser_refuses_an_origin_that_is_not_configured(
+        self, world: World, new_browser: Callable[[], BrowserContext]
+    ) -> None:
+        with stand_in.running(API_URL=world.service) as stranger:
+            page = new_browser().new_page()
+            lines: list[str] = []
+            page.on("console", lambda line: lines.append(line.text))
+            sign_up(page, World(stranger.address, world.service))
+            expect(page.get_by_role("alert")).to_have_text(
+                "The service cannot be reached from here."
+            )
+            page.get_by_label("New task").fill("forbidden")
+            page.get_by_role("button", name="Add").click()
+            expect(page.get_by_label("New task")).to_have_value("forbidden")
+            expect_titles(page)
+        assert any("blocked by CORS policy" in line for line in lines)
