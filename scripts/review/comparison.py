@@ -1,0 +1,201 @@
+"""Comparing two contracts: every change becomes what a person should know of it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from review import changes, contract, findings, paths, schemas, supplement
+from review.changes import Change, Pair
+from review.contract import Node, lookup, parts
+from review.findings import Finding, Verdict, answering
+from review.keywords import ANNOTATIONS, names, show
+from review.meaning import meaning, one_of
+from review.uses import SCHEMAS, Index, Use
+
+# Parts that people read and programs do not.
+READ = ("Example", "ExampleList", "ExamplesMap", "Tag", "TagList", "Info", "Contact", "License",
+        "ExternalDocs", "Link", "LinksMap")  # fmt: skip
+NAMES_TYPE = (
+    "Breaks generated clients whose code names the type `{}`; what is sent and answered stays."
+)
+GROUPED = (
+    "SecurityRequirement",
+    "SecurityRequirementList",
+    "SecurityScheme",
+    "NamedSecuritySchemes",
+)
+
+
+def compare(base: Node, revision: Node) -> list[Finding]:
+    """Find what changed from one contract to the other, the worst first."""
+    pair = Pair(Index(base), Index(revision))
+    found = list(changes.find(pair))
+    openings = {f"{change.path}/{change.name}" for change in found if change.kind == "modified"}
+    # What is allowed besides the named members is told of once, where it changes.
+    found = [change for change in found if change.kind == "modified" or change.path not in openings]
+    whole = [*rewritten(pair, found), *replaced(pair, found)]
+    paths_done = [path for path, _ in whole]
+    result = [finding for _, finding in whole if finding]
+    for change in found:
+        if not any(
+            change.path == path or change.path.startswith(f"{path}/") for path in paths_done
+        ):
+            result += [frozen(pair, change, finding) for finding in judge(pair, change)]
+    result += supplement.judge(pair)
+    if not result and without_version(base) != without_version(revision):
+        result.append(Finding(Verdict.WORDING, "Written differently, with the same meaning"))
+    order = list(Verdict)
+    return sorted(dict.fromkeys(result), key=lambda finding: order.index(finding.verdict))
+
+
+def without_version(node: Node) -> Node:
+    return {**node, "info": {**node["info"], "version": None}}
+
+
+def judge(pair: Pair, change: Change) -> Iterator[Finding]:
+    if (change.type, change.name) == ("Info", "version"):
+        return
+    if change.name == "deprecated":
+        yield deprecation(change)
+    elif change.name in ANNOTATIONS or change.name.startswith("x-") or change.type in READ:
+        yield wording(change)
+    elif change.type in GROUPED:
+        # The supplement compares what each operation asks for as a whole.
+        return
+    elif change.path.startswith("#/components/"):
+        yield from component(change)
+    elif change.type in ("Schema", "SchemaProperties", "AllOf", "AnyOf", "OneOf"):
+        yield from schemas.judge(settled(pair, change))
+    else:
+        yield from paths.judge(pair, change)
+
+
+def settled(pair: Pair, change: Change) -> Change:
+    """Leave out of `required` the members that came or went: they are told of already."""
+    if change.name != "required":
+        return change
+    old, new = (
+        (lookup(index.contract, pointer or "") or {}).get("properties", {})
+        for index, pointer in ((pair.old, change.base), (pair.new, change.revision))
+    )
+    return replace(
+        change,
+        old=[name for name in change.old or [] if name in new],
+        new=[name for name in change.new or [] if name in old],
+    )
+
+
+def deprecation(change: Change) -> Finding:
+    who = findings.subjects(change.uses)
+    if change.new:
+        what, whom = f"{who} is deprecated", "It still works; clients should plan to leave it."
+    else:
+        what, whom = f"{who} is no longer deprecated", "No client has to change."
+    return Finding(Verdict.COMPATIBLE, what, whom, change.pointer)
+
+
+def wording(change: Change) -> Finding:
+    name = change.name or change.last
+    where = place(change, change.pointer.removesuffix(f"/{name}"))
+    said = f"`{name}` of {where}" if where else f"`{name}`"
+    old, new = ("" if text is None else text if isinstance(text, str) else show(text)[1:-1]
+                for text in (change.old, change.new))  # fmt: skip
+    return Finding(Verdict.WORDING, said, "", change.pointer, old, new)
+
+
+def place(change: Change, pointer: str) -> str:
+    """Say where a text stands: in a part that has a name, or else where clients meet it."""
+    way = parts(pointer)
+    if way[:1] == ["components"]:
+        return f"`{'.'.join(name for name in way[2:] if name != 'properties')}`"
+    return findings.subjects(change.uses) if change.uses else f"`{'.'.join(way)}`" if way else ""
+
+
+def component(change: Change) -> Iterator[Finding]:
+    """Judge a change of what a part is called, or of a part that no operation uses."""
+    holder, name = parts(change.path)[1:3]
+    itself = len(parts(change.path)) == len(parts(SCHEMAS))
+    if not (itself and holder == "schemas"):
+        yield Finding(
+            Verdict.WORDING, f"`{name}`, in {holder} and used by no operation", "", change.pointer
+        )
+    elif change.kind == "modified" and change.name == "key":
+        whom = NAMES_TYPE.format(change.old)
+        yield Finding(
+            Verdict.BREAKING,
+            f"The schema `{change.old}` is now called `{change.new}`",
+            whom,
+            change.pointer,
+        )
+    elif change.kind == "removed" and change.uses:
+        whom = NAMES_TYPE.format(name)
+        yield Finding(Verdict.BREAKING, f"The schema `{name}` is gone", whom, change.pointer)
+    else:
+        yield Finding(
+            Verdict.COMPATIBLE,
+            f"The schema `{name}` was {change.kind}",
+            "No client has to change.",
+            change.pointer,
+        )
+
+
+def rewritten(pair: Pair, found: list[Change]) -> Iterator[tuple[str, Finding | None]]:
+    """Find schemas that are written in another way and allow the same values, or one more kind."""
+    for change in found:
+        if change.type != "Schema" or change.kind != "modified" or change.name in ANNOTATIONS:
+            continue
+        if change.name == "key" or change.base is None or change.revision is None:
+            continue
+        old, new = (
+            lookup(pair.old.contract, change.base),
+            lookup(pair.new.contract, change.revision),
+        )
+        if meaning(pair.old.contract, old) == meaning(pair.new.contract, new):
+            what = f"{findings.subjects(change.uses)}: written differently, with the same meaning"
+            yield change.path, Finding(Verdict.WORDING, what, "", change.pointer)
+            continue
+        for keyword in ("oneOf", "anyOf"):
+            if one_of(pair.old.contract, old, pair.new.contract, new.get(keyword)):
+                effect, what = schemas.WIDER, "something else is possible besides what there was"
+            elif one_of(pair.new.contract, new, pair.old.contract, old.get(keyword)):
+                effect, what = schemas.NARROWER, "one of the alternatives is now the only one"
+            else:
+                continue
+            said = f"{findings.subjects(change.uses)}: {what}"
+            yield (
+                change.path,
+                schemas.weigh(change, said, effect, "send another", "know only what there was"),
+            )
+
+
+def replaced(pair: Pair, found: list[Change]) -> Iterator[tuple[str, Finding | None]]:
+    """Find values of another kind altogether: how their limits differ is of no interest then."""
+    for change in found:
+        if (
+            change.type == "Schema"
+            and change.name == "type"
+            and not {*names(change.old)} & {*names(change.new)}
+        ):
+            for finding in schemas.judge(change):
+                yield change.path, frozen(pair, change, finding)
+
+
+def frozen(pair: Pair, change: Change, finding: Finding) -> Finding:
+    """The outer shape of a list stays as it is: what reads one list must be able to read all."""
+    lists = [use for use in answering(change.uses) if outer(pair.old, use)]
+    if not lists or finding.verdict != Verdict.COMPATIBLE:
+        return finding
+    who = findings.operations(lists)
+    whom = f"Breaks readers of lists (answers of {who}): the outer shape of a list is frozen."
+    return replace(finding, verdict=Verdict.BREAKING, whom=whom)
+
+
+def outer(index: Index, use: Use) -> bool:
+    """Tell whether a use is in the outer shape of a list: all but the items of its `data`."""
+    for length in range(len(use.place), 0, -1):
+        schema = index.schemas.get(use.place[:length], {})
+        if {"data", "pagination"} <= schema.get("properties", {}).keys():
+            return use.place[length : length + 2] != ("data", "[]")
+    return False
+
+
+__all__ = ["Finding", "compare", "contract"]
