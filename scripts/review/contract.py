@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from referencing.exceptions import Unresolvable
 
 Node = dict[str, Any]
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options", "trace")
@@ -31,9 +32,12 @@ def read(text: str, name: str) -> Node:
         raise BrokenError(f"{name} is not YAML: {fault}") from None
     if not isinstance(contract, dict) or "openapi" not in contract:
         raise BrokenError(f"{name} is not an OpenAPI document.")
-    for error in OpenAPIV31SpecValidator(contract).iter_errors():
-        place = "/".join(str(part) for part in error.absolute_path)
-        raise BrokenError(f"{name} is not a valid contract: {place}: {error.message}")
+    try:
+        for error in OpenAPIV31SpecValidator(contract).iter_errors():
+            place = "/".join(str(part) for part in error.absolute_path)
+            raise BrokenError(f"{name} is not a valid contract: {place}: {error.message}")
+    except Unresolvable as fault:
+        raise BrokenError(f"{name} refers to {fault.ref}, which is not there.") from None
     return contract
 
 
