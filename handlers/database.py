@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, cast
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -24,6 +24,10 @@ WAIT_FOR_CONNECTION = 5
 WAIT_FOR_STATEMENT = 10
 
 SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg")
+PARAMETERS = {
+    *("application_name", "channel_binding", "connect_timeout", "host", "options", "port"),
+    *("sslmode", "sslrootcert", "target_session_attrs"),
+}
 LOCAL = (None, "localhost", "127.0.0.1", "::1")
 
 # What PostgreSQL, its driver and the network say when the database cannot be had right now.
@@ -125,14 +129,16 @@ def connection_arguments(url: str, *, is_pooled: bool | None = None) -> dict[str
     `is_pooled` says) would answer a cached statement with another client's rows, so nothing is
     cached there.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in SCHEMES:
-        raise AddressError("DATABASE_URL must begin with postgresql:// or postgres://")
+    parts = _split(url)
     query = dict(parse_qsl(parts.query))
+    if unknown := query.keys() - PARAMETERS:
+        raise AddressError(f"DATABASE_URL has an unknown parameter: {', '.join(sorted(unknown))}")
     # asyncpg cannot bind channels; verifying the certificate keeps the promise in another way.
     query.pop("channel_binding", None)
-    timeout = float(query.pop("connect_timeout", WAIT_FOR_CONNECTION))
-    arguments: dict[str, Any] = {"timeout": timeout}
+    timeout = query.pop("connect_timeout", str(WAIT_FOR_CONNECTION))
+    if not timeout.isdigit():
+        raise AddressError("DATABASE_URL: connect_timeout must be a number of seconds")
+    arguments: dict[str, Any] = {"timeout": int(timeout)}
     root = query.pop("sslrootcert", None)
     if parts.hostname not in LOCAL and query.get("sslmode") in (
         "require",
@@ -148,6 +154,17 @@ def connection_arguments(url: str, *, is_pooled: bool | None = None) -> dict[str
     if is_pooled:
         arguments["statement_cache_size"] = 0
     return arguments
+
+
+def _split(url: str) -> SplitResult:
+    parts = urlsplit(url)
+    if parts.scheme not in SCHEMES:
+        raise AddressError("DATABASE_URL must begin with postgresql:// or postgres://")
+    try:
+        _ = parts.port
+    except ValueError:
+        raise AddressError("DATABASE_URL is no address: its port is no number") from None
+    return parts
 
 
 async def _read_times_as_text(connection: "asyncpg.Connection[asyncpg.Record]") -> None:

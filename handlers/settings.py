@@ -51,10 +51,8 @@ class Settings(BaseSettings):
         origins = tuple(origin.strip().rstrip("/") for origin in value.split(",") if origin.strip())
         for origin in origins:
             parts = urlsplit(origin)
-            if (
-                parts.scheme not in ("http", "https")
-                or origin != f"{parts.scheme}://{parts.netloc}"
-            ):
+            is_origin = origin == f"{parts.scheme}://{parts.netloc}" and "*" not in origin
+            if parts.scheme not in ("http", "https") or not is_origin:
                 raise ValueError(
                     "must be origins such as https://app.example.com, separated by commas; never *"
                 )

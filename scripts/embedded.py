@@ -29,12 +29,12 @@ def postgres(data: Path, *, forget: bool = False) -> Iterator[str]:
         server.cleanup()
 
 
-def home() -> Path:
+def home(root: Path = ROOT) -> Path:
     """Where this checkout's databases live.
 
     As root, PostgreSQL runs as another user, and the wheel makes every folder above the data
     readable to all; so root's data goes where that is so already.
     """
     if os.geteuid() != 0:
-        return ROOT / ".postgres"
-    return Path("/var/lib/todo-backend") / hashlib.sha256(str(ROOT).encode()).hexdigest()[:12]
+        return root / ".postgres"
+    return Path("/var/lib/todo-backend") / hashlib.sha256(str(root).encode()).hexdigest()[:12]

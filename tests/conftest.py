@@ -20,7 +20,6 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 
 import embedded
 import migration
-
 from tests import conformance, service
 
 Json = dict[str, Any]

@@ -199,7 +199,9 @@ class TestManyAtOnce:
             for _ in range(25):
                 action = chance.choice(["create", "insert", "move", "delete", "reorder", "toggle"])
                 if action in ("create", "insert"):
-                    members = {"position": chance.randrange(30)} if action == "insert" else {}
+                    members: Json = {}
+                    if action == "insert":
+                        members["position"] = chance.randrange(30)
                     created.add(client.create(**members)["id"])
                 elif action == "reorder":
                     order = [task["id"] for task in client.page()["data"]]

@@ -265,7 +265,7 @@ class TestOrderOfRefusals:
         bad: Json = {"content": self.BODY}
         anonymous: Json = {**bad, "headers": {"Authorization": "x"}}
         assert client.put("/nowhere?x=1", **anonymous).status_code == 404
-        assert client.delete("/api/other/tasks/order?x=1", **{"headers": {}}).status_code == 405
+        assert client.delete("/api/other/tasks/order?x=1", headers={}).status_code == 405
         assert client.put("/api/other/tasks/x?x=1", **anonymous).status_code == 401
         assert client.put("/api/other/tasks/x?x=1", **bad).status_code == 403
         assert client.put(f"{path}/x?x=1", **bad).status_code == 413

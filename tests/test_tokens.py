@@ -97,7 +97,7 @@ class TestBadTokens:
     ) -> None:
         bad = BAD_TOKENS[name]
         token = bad() if callable(bad) else bad
-        headers = {"Authorization": f"Bearer {token}".encode()}
+        headers = {b"Authorization": f"Bearer {token}".encode()}
         response = stranger.request(
             method, f"/api/mallory/tasks{path}?unknown=1", content=body, headers=headers
         )

@@ -1,0 +1,178 @@
+"""The commands that a person types, as a person types them."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import psutil
+import pytest
+
+import embedded
+from tests import service
+from tests.conftest import Person, run
+from tests.service import ROOT, SECRET
+
+COPIED = ["openapi", "generated", "handlers", "scripts", "pyproject.toml"]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Iterator[Path]:
+    """A copy of the project that nobody has started before, but with its dependencies."""
+    for name in COPIED:
+        source = ROOT / name
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        copy(source, tmp_path / name)
+    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    yield tmp_path
+    shutil.rmtree(embedded.home(tmp_path), ignore_errors=True)
+
+
+@contextmanager
+def serving(checkout: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run scripts/serve until it has said all it says; gives the process and what it said."""
+    process = subprocess.Popen(
+        [sys.executable, checkout / "scripts" / "serve"],
+        env=service.clean_environment() | {"PORT": str(service.free_port())} | settings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout
+    said = ""
+    for line in process.stdout:
+        said += line
+        if "Ctrl-C" in line:
+            break
+    try:
+        yield process, said
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=20)
+        process.stdout.close()
+
+
+def curl(said: str, *arguments: str) -> str:
+    """Run the line that was printed, as a person pastes it."""
+    line = next(line for line in said.splitlines() if line.startswith("curl "))
+    return subprocess.run(
+        ["sh", "-c", f'{line} "$@"', "sh", "--silent", *arguments],  # noqa: S607 - the person's own.
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+class TestServe:
+    def test_what_it_prints_works_and_its_data_stays(self, checkout: Path) -> None:
+        create = ("--json", '{"title": "Buy milk"}')
+        with serving(checkout) as (_, said):
+            assert '"title":"Buy milk"' in curl(said, *create)
+            address = re.search(r"runs at +(\S+)", said)
+            docs = re.search(r"documentation +(\S+)", said)
+            assert address
+            assert docs
+            assert httpx.get(f"{address[1]}/health").is_success
+            assert httpx.get(docs[1]).is_success
+        with serving(checkout) as (_, said):
+            assert '"title":"Buy milk"' in curl(said)
+
+    def test_ctrl_c_leaves_nothing_running(self, checkout: Path) -> None:
+        with serving(checkout) as (process, _):
+            family = psutil.Process(process.pid).children(recursive=True)
+        assert process.returncode == 0
+        data = str(embedded.home(checkout))
+        left = [found for found in psutil.process_iter(["cmdline"]) if data in str(found.info)]
+        assert not left
+        assert not [found for found in family if found.is_running()]
+
+    def test_the_secret_is_made_once_and_kept_to_its_owner(self, checkout: Path) -> None:
+        with serving(checkout):
+            made = (checkout / ".env").read_text()
+        assert (checkout / ".env").stat().st_mode & 0o077 == 0
+        with serving(checkout):
+            assert (checkout / ".env").read_text() == made
+
+    def test_a_port_that_is_taken_is_told_with_what_to_set(self, checkout: Path) -> None:
+        with serving(checkout) as (_, said):
+            address = re.search(r"runs at +(\S+)", said)
+            assert address
+            port = str(urlsplit(address[1]).port)
+            with serving(checkout, PORT=port) as (process, refused):
+                assert process.wait(timeout=20) == 1
+                assert f"Port {port} is taken: set PORT to another" in refused
+            assert httpx.get(f"{address[1]}/health/ready").is_success
+
+    def test_a_database_that_is_given_is_not_migrated(
+        self, checkout: Path, database_url: str
+    ) -> None:
+        run(database_url, "CREATE DATABASE given")
+        given = urlsplit(database_url)._replace(path="/given").geturl()
+        with serving(checkout, DATABASE_URL=given) as (_, said):
+            assert "Migrating" not in said
+            assert '"code":"internal_error"' in curl(said)
+            migrate = [sys.executable, str(checkout / "scripts" / "migrate")]
+            settings = service.clean_environment() | {"DATABASE_URL": given}
+            subprocess.run(migrate, env=settings, check=True)
+            assert '"data":[]' in curl(said)
+        run(database_url, "DROP DATABASE given")
+
+
+class TestMigrate:
+    def migrate(self, checkout: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, checkout / "scripts" / "migrate"],
+            env=service.clean_environment() | settings,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def test_it_says_what_to_set(self, checkout: Path) -> None:
+        assert "Set MIGRATION_DATABASE_URL or DATABASE_URL" in self.migrate(checkout).stderr
+
+    def test_it_prefers_the_direct_address_and_may_run_again(
+        self, checkout: Path, database_url: str
+    ) -> None:
+        settings = {"DATABASE_URL": "postgresql://x@127.0.0.1:1/x"}
+        for _ in range(2):
+            done = self.migrate(checkout, **settings, MIGRATION_DATABASE_URL=database_url)
+            assert done.returncode == 0
+            assert "newest migration" in done.stdout
+
+    def test_a_database_that_is_away_is_told_in_one_line(self, checkout: Path) -> None:
+        address = "postgresql://x:hidden@127.0.0.1:1/x"
+        failed = self.migrate(checkout, DATABASE_URL=address)
+        assert failed.returncode == 1
+        assert "The database cannot be reached" in failed.stderr
+        assert "hidden" not in failed.stderr
+        assert "Traceback" not in failed.stderr
+
+
+class TestToken:
+    def test_it_prints_a_token_for_any_user(
+        self, checkout: Path, running_service: service.Service
+    ) -> None:
+        printed = subprocess.run(
+            [sys.executable, checkout / "scripts" / "token", "Jörg K."],
+            env=service.clean_environment() | {"BETTER_AUTH_SECRET": SECRET},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        someone = Person(running_service.address, "Jörg K.", printed.strip())
+        with someone.client:
+            assert someone.page()["data"] == []
+
+
+def test_every_script_says_what_it_is_for() -> None:
+    for script in (ROOT / "scripts").iterdir():
+        if os.access(script, os.X_OK) and script.is_file():
+            assert script.read_text().splitlines()[1].startswith('"""'), script.name
