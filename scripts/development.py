@@ -5,8 +5,9 @@ import secrets
 import time
 
 from dotenv import load_dotenv, set_key
-from environment import ROOT
 from jose import jwt
+
+from environment import ROOT
 
 ENV_FILE = ROOT / ".env"
 NAME = "BETTER_AUTH_SECRET"
