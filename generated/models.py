@@ -112,7 +112,7 @@ class Task(BaseModel):
     updated_at: Annotated[
         Timestamp,
         Field(
-            description="When the task was last changed or moved. Moving other tasks does not count."
+            description="When this task was last updated or toggled. Moves of other tasks and `reorder_tasks` do not count."
         ),
     ]
 
