@@ -1,5 +1,6 @@
 """The frontend stand-in in a real browser, with a real Better Auth server and the real service."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -14,7 +15,15 @@ import httpx
 import node
 import pytest
 import yaml
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Locator,
+    Page,
+    Route,
+    expect,
+    sync_playwright,
+)
 
 from tests import service
 from tests.conftest import Person
@@ -27,7 +36,6 @@ FLAGS = ["--disable-gpu", "--disable-quic", "--disable-background-networking"]
 # The service lets clocks differ by thirty seconds, so this token is good for three.
 ALMOST_OVER = "-27s"
 PATIENCE = 40
-SIZE = {"width": 900, "height": 900}
 
 
 @dataclass
@@ -40,6 +48,7 @@ class World:
 
 @contextmanager
 def running_world(database_url: str, **settings: str) -> Iterator[World]:
+    subprocess.run([ROOT / "scripts" / "client"], check=True)
     address = stand_in.free_address()
     with (
         service.running(
@@ -51,23 +60,23 @@ def running_world(database_url: str, **settings: str) -> Iterator[World]:
 
 
 @pytest.fixture(scope="module")
-def client() -> None:
-    """The client that the page is built with."""
-    subprocess.run([ROOT / "scripts" / "client"], check=True)
-
-
-@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if not found:
-        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
-        give_up(INSTALL)
+    found = find_browser()
     with sync_playwright() as playwright:
         yield playwright.chromium.launch(executable_path=found, args=FLAGS)
 
 
+def find_browser() -> str:
+    """Tell where a browser is. Without one the test is skipped, and in CI it fails."""
+    for name in BROWSERS:
+        if found := shutil.which(name):
+            return found
+    assert not os.environ.get("CI"), INSTALL
+    pytest.skip(INSTALL)
+
+
 @pytest.fixture(scope="module")
-def world(client: None, database_url: str) -> Iterator[World]:
+def world(database_url: str) -> Iterator[World]:
     with running_world(database_url) as running:
         yield running
 
@@ -78,7 +87,7 @@ def new_browser(browser: Browser) -> Iterator[Callable[[], BrowserContext]]:
     contexts: list[BrowserContext] = []
 
     def new() -> BrowserContext:
-        contexts.append(browser.new_context(viewport={"width": 900, "height": 900}))
+        contexts.append(browser.new_context())
         return contexts[-1]
 
     yield new
@@ -128,8 +137,14 @@ def expect_titles(page: Page, *titles: str) -> None:
         expect(shown.nth(index)).to_have_value(title)
 
 
+def expect_settled(page: Page) -> None:
+    """Wait until the page shows the list as it is at the service."""
+    expect(page.locator("#tasks")).to_have_attribute("aria-busy", "false")
+
+
 def drag(page: Page, title: str, onto: str) -> None:
     """Take a task by its handle, and let it go above another one."""
+    expect_settled(page)
     start = page.get_by_role("button", name=f"Move {title}").bounding_box()
     end = page.get_by_role("button", name=f"Move {onto}").bounding_box()
     assert start
@@ -141,10 +156,11 @@ def drag(page: Page, title: str, onto: str) -> None:
         page.mouse.up()
 
 
-def completed(page: Page, title: str) -> Any:
+def completed(page: Page, title: str) -> Locator:
     return page.get_by_role("checkbox", name=f"{title} is done")
 
 
+@pytest.mark.usefixtures("browser")
 class TestThePage:
     def test_a_task_dragged_to_the_top_is_there_after_a_reload(self, page: Page) -> None:
         add(page, "first", "second", "third")
@@ -189,6 +205,13 @@ class TestThePage:
         page.reload()
         expect_titles(page, "Buy milk")
 
+    def test_a_blank_title_is_taken_back(self, page: Page) -> None:
+        add(page, "Buy milk")
+        title = page.get_by_label("Title of Buy milk")
+        title.fill("  ")
+        title.press("Enter")
+        expect(title).to_have_value("Buy milk")
+
     def test_another_persons_list_is_empty(
         self, page: Page, world: World, new_browser: Callable[[], BrowserContext]
     ) -> None:
@@ -230,9 +253,26 @@ class TestThePage:
             page.keyboard.press("ArrowDown")
         moved = [*titles[1:7], titles[0], titles[7]]
         expect_titles(page, *moved)
-        expect(page.locator("#tasks")).to_have_attribute("aria-busy", "false")
+        expect_settled(page)
         page.reload()
         expect_titles(page, *moved)
+
+    def test_a_list_that_arrives_late_does_not_undo_a_move(self, page: Page) -> None:
+        add(page, "first", "second", "third")
+        expect_settled(page)
+
+        def be_late(route: Route) -> None:
+            answer = route.fetch()
+            page.keyboard.press("ArrowUp")
+            route.fulfill(response=answer)
+            expect_titles(page, "third", "first", "second")
+
+        page.route("**/tasks?offset=0", be_late, times=1)
+        page.get_by_role("button", name="Move third").press("ArrowUp")
+        expect(page.get_by_role("status")).to_have_text("third is now at place 1 of 3.")
+        expect_settled(page)
+        expect_titles(page, "third", "first", "second")
+        expect(page.get_by_role("button", name="Move third")).to_be_focused()
 
     def test_a_refusal_is_told_in_words(self, page: Page) -> None:
         add(page, "Buy milk")
@@ -264,6 +304,7 @@ def delete_elsewhere(page: Page) -> None:
     tab.close()
 
 
+@pytest.mark.usefixtures("browser")
 class TestTokens:
     def test_an_expired_token_is_renewed_and_nobody_notices(
         self, hurried: World, new_browser: Callable[[], BrowserContext]
@@ -299,14 +340,14 @@ class TestTokens:
 
 
 @pytest.fixture(scope="module")
-def hurried(client: None, database_url: str) -> Iterator[World]:
+def hurried(database_url: str) -> Iterator[World]:
     with running_world(database_url, TOKEN_LIFETIME=ALMOST_OVER) as running:
         yield running
 
 
 def first_token(page: Page, world: World, *, reload: bool = False) -> str:
     """Sign up, or load the page again, and tell the token that it then sends."""
-    with page.expect_request(lambda request: "Bearer" in request.headers.get("authorization", "")) as sent:
+    with page.expect_request(lambda request: "authorization" in request.headers) as sent:
         if reload:
             page.reload()
         else:
@@ -334,6 +375,7 @@ def wait_until_refused(world: World, authorization: str) -> None:
     raise AssertionError("The token does not expire.")
 
 
+@pytest.mark.usefixtures("browser")
 class TestOrigins:
     def test_the_browser_refuses_an_origin_that_is_not_configured(
         self, world: World, new_browser: Callable[[], BrowserContext]
@@ -351,3 +393,151 @@ class TestOrigins:
             expect(page.get_by_label("New task")).to_have_value("forbidden")
             expect_titles(page)
         assert any("blocked by CORS policy" in line for line in lines)
+
+
+class TestDocs:
+    def test_nothing_is_asked_of_another_machine(self, docs: Page, asked: list[str]) -> None:
+        expect(docs.get_by_role("heading", name="To-do API")).to_be_visible()
+        expect(docs.locator(".opblock")).to_have_count(9)
+        address = docs.url.removesuffix("/docs")
+        assert f"{address}/openapi.json" in asked
+        assert [url for url in asked if not url.startswith((f"{address}/", "data:"))] == []
+
+    def test_a_token_can_be_entered_and_operations_tried(self, docs: Page, person: Person) -> None:
+        authorize(docs, person.client.headers["authorization"].removeprefix("Bearer "))
+        assert execute(docs, "create_task", user_id=person.user_id) == "201"
+        assert person.page()["pagination"]["total"] == 1
+        assert execute(docs, "list_tasks", user_id=person.user_id, offset="0") == "200"
+        assert execute(docs, "get_health") == "200"
+
+    def test_without_a_token_the_answer_is_401(self, docs: Page) -> None:
+        assert execute(docs, "list_tasks", user_id="somebody") == "401"
+
+
+@pytest.fixture
+def asked() -> list[str]:
+    """Where the browser sends requests."""
+    return []
+
+
+@pytest.fixture
+def docs(
+    running_service: service.Service,
+    new_browser: Callable[[], BrowserContext],
+    asked: list[str],
+) -> Page:
+    page = new_browser().new_page()
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{running_service.address}/docs")
+    return page
+
+
+def authorize(docs: Page, token: str) -> None:
+    docs.locator(".btn.authorize").first.click()
+    dialog = docs.locator(".modal-ux")
+    dialog.get_by_role("textbox").fill(token)
+    dialog.get_by_role("button", name="Apply credentials").click()
+    dialog.get_by_role("button", name="Close", exact=True).click()
+
+
+def execute(docs: Page, operation_id: str, **parameters: str) -> str:
+    """Try an operation out, and tell the status of its answer."""
+    operation = docs.locator(f".opblock[id$=-{operation_id}]")
+    operation.locator(".opblock-summary-control").click()
+    for name, value in parameters.items():
+        operation.locator(f"tr[data-param-name={name}] input").fill(value)
+    operation.get_by_role("button", name="Execute").click()
+    status = operation.locator(".live-responses-table .response-col_status").last
+    return status.inner_text().split()[0]
+
+
+WHOLE = ""
+REMOVED = [
+    "components/schemas/Task/properties/title",
+    "components/schemas/Task/properties/description",
+    "components/schemas/Task/properties/completed",
+    "components/schemas/TaskCreate/properties/title",
+    "components/schemas/TaskUpdate/properties/position",
+    "components/schemas/TaskCompletion/properties/completed",
+    "components/schemas/TaskList/properties/data",
+    "components/schemas/Pagination/properties/has_more",
+    "components/schemas/Error/properties/message",
+    "components/schemas/Error/properties/details",
+    "paths/~1api~1{user_id}~1tasks~1{task_id}/delete",
+]
+
+
+class TestTheTypeChecker:
+    def test_the_page_compiles(self, complaints: dict[str, list[str]]) -> None:
+        assert complaints[WHOLE] == []
+
+    @pytest.mark.parametrize("pointer", REMOVED)
+    def test_the_page_does_not_compile_without_what_it_uses(
+        self, complaints: dict[str, list[str]], pointer: str
+    ) -> None:
+        assert any("/page/" in line for line in complaints[pointer])
+
+    def test_no_type_is_unknown(self, tmp_path: Path) -> None:
+        subprocess.run([ROOT / "scripts" / "client", tmp_path], check=True)
+        written = (tmp_path / "schema.ts").read_text()
+        assert "Task: {" in written
+        assert "unknown" not in written
+
+
+@pytest.fixture(scope="module")
+def complaints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """What the compiler says of the page, for the contract and for each one without something."""
+    node.install(stand_in.ROOT)
+    folder = tmp_path_factory.mktemp("frontend")
+    (folder / "node_modules").symlink_to(stand_in.ROOT / "node_modules")
+    # All copies are one program, since most of the compiler's time goes into libraries.
+    settings = {"extends": str(stand_in.ROOT / "tsconfig.json"), "include": ["*/*/*.ts", "*/*.ts"]}
+    (folder / "tsconfig.json").write_text(json.dumps(settings))
+    names = {pointer: f"copy{number}" for number, pointer in enumerate([WHOLE, *REMOVED])}
+    for pointer, name in names.items():
+        make_copy(folder / name, pointer)
+    done = subprocess.run(
+        node.program(folder, "tsc"), cwd=folder, capture_output=True, text=True, check=False
+    )
+    lines = done.stdout.splitlines()
+    return {
+        pointer: [line for line in lines if line.startswith(f"{name}/")]
+        for pointer, name in names.items()
+    }
+
+
+def make_copy(folder: Path, without: str) -> None:
+    """Copy the page, with a client made from the contract without something."""
+    shutil.copytree(stand_in.ROOT / "page", folder / "page")
+    shutil.copy(stand_in.ROOT / "types.ts", folder)
+    contract = folder / "openapi.yaml"
+    contract.write_text(contract_without(without))
+    subprocess.run([ROOT / "scripts" / "client", folder / "client", contract], check=True)
+
+
+def contract_without(pointer: str) -> str:
+    contract = yaml.safe_load((ROOT / "openapi" / "openapi.yaml").read_text())
+    if pointer != WHOLE:
+        *parents, name = [part.replace("~1", "/") for part in pointer.split("/")]
+        holder = contract
+        schema: dict[str, Any] = {}
+        for part in parents:
+            schema, holder = holder, holder[part]
+        del holder[name]
+        if name in schema.get("required", []):
+            schema["required"].remove(name)
+    return yaml.safe_dump(contract, sort_keys=False)
+
+
+class TestWithoutABrowser:
+    def test_the_skipped_test_says_what_to_install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PATH", "")
+        monkeypatch.delenv("CI", raising=False)
+        with pytest.raises(pytest.skip.Exception, match="apt-get install chromium"):
+            find_browser()
+
+    def test_in_ci_it_fails(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PATH", "")
+        monkeypatch.setenv("CI", "true")
+        with pytest.raises(AssertionError, match="apt-get install chromium"):
+            find_browser()

@@ -33,9 +33,10 @@ export class List {
     for (const [id, { element }] of this.items) {
       if (!kept.has(id)) this.forget(id, element);
     }
+    const isDragging = this.list.querySelector(".dragged") !== null;
     tasks.forEach((task, index) => {
       const { element } = this.fill(task);
-      place(this.list, element, index);
+      if (!isDragging || !element.isConnected) place(this.list, element, index);
     });
     const open = tasks.filter((task) => !task.completed).length;
     find(document, "#summary", HTMLElement).textContent =
@@ -70,7 +71,11 @@ export class List {
       const input = find(item.element, name, HTMLElement);
       input.addEventListener(event, () => act(input as HTMLInputElement));
     };
-    on(".title", "change", (input) => update(item.task, { title: input.value }));
+    on(".title", "change", (input) => {
+      // A task without a title is none.
+      if (input.value.trim()) update(item.task, { title: input.value });
+      else this.takeBack(item);
+    });
     on(".description", "change", (input) => update(item.task, { description: input.value || null }));
     on(".completed", "change", (input) => complete(item.task, input.checked));
     on(".delete", "click", () => remove(item.task));

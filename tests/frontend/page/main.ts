@@ -17,12 +17,14 @@ const list = new List({
   remove: (task) => act((tasks) => tasks.remove(task.id)),
 });
 
-let last: Promise<void> = Promise.resolve();
+let last: Promise<unknown> = Promise.resolve();
 let waiting = 0;
+let changes = 0;
 
 /** Change something, then show the list as it now is. Changes go one after the other. */
 function act(change?: (tasks: Tasks) => Promise<unknown>): Promise<boolean> {
   waiting += 1;
+  changes += 1;
   section.ariaBusy = "true";
   const done = last.then(async () => {
     try {
@@ -37,15 +39,19 @@ function act(change?: (tasks: Tasks) => Promise<unknown>): Promise<boolean> {
       waiting -= 1;
     }
   });
-  last = done.then(show).catch(fail);
+  last = done;
+  done.then(show).catch(fail);
   return done;
 }
 
-/** Show the list, unless another change is on its way, after which it is shown anyway. */
+/** Show the list, unless there is another change by then, after which it is shown anyway. */
 async function show(): Promise<void> {
-  if (waiting > 0) return;
-  if (tasks) list.show(await tasks.all());
-  section.ariaBusy = String(waiting > 0);
+  const seen = changes;
+  if (waiting > 0 || !tasks) return;
+  const shown = await tasks.all();
+  if (seen !== changes) return;
+  list.show(shown);
+  section.ariaBusy = "false";
 }
 
 function fail(error: unknown): void {
@@ -61,6 +67,7 @@ function fail(error: unknown): void {
 
 function ask(why: string): void {
   tasks = undefined;
+  changes += 1;
   forgetToken();
   list.show([]);
   signIn.hidden = false;

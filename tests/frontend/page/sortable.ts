@@ -15,7 +15,6 @@ export function makeSortable(list: HTMLElement, moved: Moved): void {
     const index = indexOf(item) + step;
     if (index < 0 || index >= list.children.length) return;
     place(list, item, index);
-    item.querySelector<HTMLElement>(".handle")?.focus();
     moved(item, index);
   });
 }
@@ -57,11 +56,13 @@ function middle(element: Element): number {
   return top + height / 2;
 }
 
-/** Put an item where it has this index, unless it is there. */
+/** Put an item where it has this index, unless it is there. The focus goes with it. */
 export function place(list: HTMLElement, item: HTMLElement, index: number): void {
   if (list.children[index] === item) return;
   const others = [...list.children].filter((other) => other !== item);
+  const focused = document.activeElement;
   list.insertBefore(item, others[index] ?? null);
+  if (focused instanceof HTMLElement && item.contains(focused)) focused.focus();
 }
 
 function indexOf(item: HTMLElement): number {

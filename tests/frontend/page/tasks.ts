@@ -1,5 +1,9 @@
-/** What can be done to somebody's tasks: the operations of the contract that this page uses. */
-import type { Refusal, Task, TaskUpdate } from "../client/client";
+/**
+ * What can be done to somebody's tasks: the operations of the contract that this page uses.
+ *
+ * Each body has a type of its own: openapi-fetch would let an unknown member pass.
+ */
+import type { Refusal, Task, TaskCompletion, TaskCreate, TaskUpdate } from "../client/client";
 import { api, SignedOut } from "./session";
 
 export class Tasks {
@@ -20,7 +24,8 @@ export class Tasks {
 
   async add(title: string): Promise<Task> {
     const path = { user_id: this.user_id };
-    return answered(await api.POST("/api/{user_id}/tasks", { params: { path }, body: { title } }));
+    const body: TaskCreate = { title };
+    return answered(await api.POST("/api/{user_id}/tasks", { params: { path }, body }));
   }
 
   /** Change what is given, and nothing else; a `position` moves the task. */
@@ -32,11 +37,9 @@ export class Tasks {
   /** Say which state is meant, so that sending it twice is safe. */
   async complete(task_id: number, completed: boolean): Promise<Task> {
     const path = { user_id: this.user_id, task_id };
+    const body: TaskCompletion = { completed };
     return answered(
-      await api.PATCH("/api/{user_id}/tasks/{task_id}/complete", {
-        params: { path },
-        body: { completed },
-      }),
+      await api.PATCH("/api/{user_id}/tasks/{task_id}/complete", { params: { path }, body }),
     );
   }
 
