@@ -1,4 +1,4 @@
-"""The operations, by tag. Made by scripts/generate from openapi/openapi.yaml; do not edit."""
+"""The operations. Made by scripts/generate from openapi/openapi.yaml; do not edit."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping

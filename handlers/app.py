@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from jose.exceptions import JWKError
 from starlette.types import Receive, Scope, Send
 
 from handlers import contract, docs, errors, log, settings
@@ -58,9 +59,8 @@ def create(given: settings.Settings) -> FastAPI:
     return app
 
 
-async def _not_found(scope: Scope, _receive: Receive, _send: Send) -> None:
-    if scope["type"] == "http":
-        raise errors.NotFound
+async def _not_found(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    raise errors.NotFound
 
 
 def _start() -> FastAPI:
@@ -70,6 +70,8 @@ def _start() -> FastAPI:
         return create(given)
     except (settings.SettingsError, AddressError) as error:
         sys.exit(f"The service cannot start.\n{error}")
+    except JWKError as error:
+        sys.exit(f"The service cannot start.\nBETTER_AUTH_SECRET: {error}")
 
 
 app = _start()

@@ -72,7 +72,14 @@ class Authenticator:
             claims = await self._claims(token)
             return _user(claims)
         # python-jose lets the errors of odd claims through, such as `exp` being a list.
-        except (JOSEError, ValidationError, ValueError, TypeError, ArithmeticError) as error:
+        except (
+            JOSEError,
+            ValidationError,
+            ValueError,
+            TypeError,
+            ArithmeticError,
+            RecursionError,
+        ) as error:
             raise errors.Unauthorized("The token is not valid, or no longer.") from error
 
     async def _claims(self, token: str) -> dict[str, Any]:

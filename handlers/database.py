@@ -25,9 +25,14 @@ WAIT_FOR_STATEMENT = 10
 
 SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg")
 PARAMETERS = {
-    *("application_name", "channel_binding", "connect_timeout", "host", "options", "port"),
-    *("sslmode", "sslrootcert", "target_session_attrs"),
+    *("application_name", "channel_binding", "connect_timeout", "dbname", "host", "options"),
+    *("password", "port", "sslmode", "sslrootcert", "target_session_attrs", "user"),
 }
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+NO_ADDRESS = (
+    "DATABASE_URL is no address. Percent-encode the special characters of its password, "
+    "such as %23 for #"
+)
 LOCAL = (None, "localhost", "127.0.0.1", "::1")
 
 # What PostgreSQL, its driver and the network say when the database cannot be had right now.
@@ -38,6 +43,13 @@ AWAY = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
+    # The role or the database is not there, or its password has changed.
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    # What we reached is a standby, for as long as a failover takes.
+    asyncpg.ReadOnlySQLTransactionError,
+    # PostgreSQL took everything back by itself.
+    asyncpg.TransactionRollbackError,
 )
 
 DIALECT = dialect.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy left it untyped.
@@ -136,8 +148,10 @@ def connection_arguments(url: str, *, is_pooled: bool | None = None) -> dict[str
     # asyncpg cannot bind channels; verifying the certificate keeps the promise in another way.
     query.pop("channel_binding", None)
     timeout = query.pop("connect_timeout", str(WAIT_FOR_CONNECTION))
-    if not timeout.isdigit():
+    if not timeout.isdigit() or not int(timeout):
         raise AddressError("DATABASE_URL: connect_timeout must be a number of seconds")
+    if query.get("sslmode", "prefer") not in SSL_MODES:
+        raise AddressError(f"DATABASE_URL: sslmode must be one of {', '.join(SSL_MODES)}")
     arguments: dict[str, Any] = {"timeout": int(timeout)}
     root = query.pop("sslrootcert", None)
     if parts.hostname not in LOCAL and query.get("sslmode") in (
@@ -147,7 +161,7 @@ def connection_arguments(url: str, *, is_pooled: bool | None = None) -> dict[str
     ):
         # asyncpg's own `require` would take any certificate.
         del query["sslmode"]
-        arguments["ssl"] = ssl.create_default_context(cafile=None if root == "system" else root)
+        arguments["ssl"] = _verifying(None if root == "system" else root)
     arguments["dsn"] = urlunsplit(("postgresql", parts.netloc, parts.path, urlencode(query), ""))
     if is_pooled is None:
         is_pooled = "-pooler." in (parts.hostname or "")
@@ -157,14 +171,24 @@ def connection_arguments(url: str, *, is_pooled: bool | None = None) -> dict[str
 
 
 def _split(url: str) -> SplitResult:
-    parts = urlsplit(url)
-    if parts.scheme not in SCHEMES:
-        raise AddressError("DATABASE_URL must begin with postgresql:// or postgres://")
     try:
+        parts = urlsplit(url)
         _ = parts.port
     except ValueError:
-        raise AddressError("DATABASE_URL is no address: its port is no number") from None
+        raise AddressError(NO_ADDRESS) from None
+    if parts.scheme not in SCHEMES:
+        raise AddressError("DATABASE_URL must begin with postgresql:// or postgres://")
+    # A password with one of /?# ends the host's part too early, and its rest must not be shown.
+    if "@" in parts.path + parts.query or parts.fragment:
+        raise AddressError(NO_ADDRESS)
     return parts
+
+
+def _verifying(root: str | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=root)
+    except OSError as error:
+        raise AddressError(f"DATABASE_URL: sslrootcert cannot be read: {error}") from None
 
 
 async def _read_times_as_text(connection: "asyncpg.Connection[asyncpg.Record]") -> None:

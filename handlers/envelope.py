@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _UNUSABLE = re.compile("[\ud800-\udfff\n]")
 _ALWAYS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
+_PREFLIGHT = {b"origin", b"access-control-request-method"}
 _EXPOSED = b"Location, Retry-After, WWW-Authenticate, X-Request-Id"
 _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE"
 _PREFLIGHT_SECONDS = b"600"
@@ -32,6 +33,10 @@ class Envelope:
         self._origins = frozenset(origin.encode() for origin in origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            # There are none here; closing before accepting refuses the handshake with 403.
+            await send({"type": "websocket.close"})
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -57,7 +62,7 @@ class Envelope:
     async def _serve(
         self, scope: Scope, receive: Receive, answer: "_Answer", request: dict[bytes, bytes]
     ) -> None:
-        if scope["method"] == "OPTIONS" and b"access-control-request-method" in request:
+        if scope["method"] == "OPTIONS" and request.keys() >= _PREFLIGHT:
             await self._preflight(answer, request)
             return
         if b"%" in scope["raw_path"]:
@@ -74,7 +79,7 @@ class Envelope:
         return headers
 
     async def _preflight(self, answer: "_Answer", request: dict[bytes, bytes]) -> None:
-        if request.get(b"origin") not in self._origins:
+        if request[b"origin"] not in self._origins:
             raise errors.Forbidden("This origin may not call: see FRONTEND_URL of the service.")
         wanted = request.get(b"access-control-request-headers", b"")
         headers = [

@@ -27,10 +27,15 @@ KEEP = 600
 BURST = 5
 INTERVAL = 10
 RETRY_AFTER_FAILURE = 1
+NEVER = float("-inf")
 
 # The algorithms of each key type. RFC 9864 names EdDSA by its curve.
 ALGORITHMS = {"OKP": ("EdDSA", "Ed25519"), "EC": ("ES256",), "RSA": ("RS256",)}
 CURVES = {"OKP": "Ed25519", "EC": "P-256", "RSA": None}
+
+
+# What JSON that is none, or base64 that is none, is made to.
+_MALFORMED = (ValueError, RecursionError)
 
 
 class Ed25519Key(Key):
@@ -63,7 +68,7 @@ class KeySet:
         self._lock = asyncio.Lock()
         self._keys: dict[tuple[str, str], Key] = {}
         self._fetches = 0
-        self._fetched_at = self._failed_at = float("-inf")
+        self._fetched_at = self._failed_at = NEVER
         self._renewal: asyncio.Task[None] | None = None
         self._budget, self._budget_at = float(BURST), time.monotonic()
         self._unknown: dict[str, float] = {}
@@ -106,7 +111,7 @@ class KeySet:
 
     def _may_ask_for(self, name: str) -> bool:
         now = time.monotonic()
-        if not self._keys:
+        if self._fetched_at == NEVER:
             return True
         self._unknown = {old: at for old, at in self._unknown.items() if now - at < INTERVAL}
         self._budget = min(BURST, self._budget + (now - self._budget_at) / INTERVAL)
@@ -120,10 +125,12 @@ class KeySet:
     async def _fetch(self) -> None:
         self._fetches += 1
         try:
-            response = await self._client.get(self._address)
+            # httpx's own time-out is for each read: a server that drips would never end.
+            async with asyncio.timeout(FETCH_TIMEOUT):
+                response = await self._client.get(self._address)
             found = response.raise_for_status().json()["keys"]
             keys = {pair: key for each in found for pair, key in _usable(each)}
-        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+        except (httpx.HTTPError, TimeoutError, LookupError, TypeError, *_MALFORMED) as error:
             self._failed_at = time.monotonic()
             log.warning("No keys from %s: %s: %s", self._address, type(error).__name__, error)
         else:
@@ -132,12 +139,13 @@ class KeySet:
 
 def _usable(found: dict[str, Any]) -> list[tuple[tuple[str, str], Key]]:
     """Make keys of one entry of the set, by key id and algorithm; of a foreign entry, none."""
-    kind = found.get("kty")
-    if kind not in ALGORITHMS or found.get("crv") != CURVES[kind] or found.get("use") == "enc":
-        return []
-    names = [name for name in ALGORITHMS[kind] if found.get("alg", name) in ALGORITHMS[kind]]
     try:
+        kind = found["kty"]
+        names = ALGORITHMS[kind]
+        if found.get("crv") != CURVES[kind] or found.get("use", "sig") != "sig":
+            return []
+        names = tuple(name for name in names if found.get("alg", name) in names)
         return [((str(found["kid"]), name), jwk.construct(found, name)) for name in names]
-    except (JOSEError, KeyError, ValueError, TypeError) as error:
-        log.warning("A key of the set is of no use: %s", error)
+    except (JOSEError, LookupError, AttributeError, TypeError, *_MALFORMED) as error:
+        log.warning("An entry of the key set is of no use: %s: %s", type(error).__name__, error)
         return []

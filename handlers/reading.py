@@ -91,8 +91,11 @@ class _Reading:
             self._note("body", "The body is not UTF-8")
         except RecursionError:
             self._note("body", "The body is nested too deeply")
-        except ValueError as error:
+        except (json.JSONDecodeError, _Refused) as error:
             self._note("body", f"The body is not JSON: {error}")
+        except ValueError:
+            # Python reads no number of more than 4,300 digits, and neither does anybody else.
+            self._note("body", "A number in the body is too long")
         else:
             self._keep("body", "body", self._validate, found)
 
@@ -133,10 +136,14 @@ def _is_json(content_type: list[bytes]) -> bool:
     return [value.split(b";")[0].strip().lower() for value in content_type] == [b"application/json"]
 
 
+class _Refused(ValueError):
+    """Something that Python's JSON has and JSON has not."""
+
+
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        raise ValueError("a member is given more than once")
+        raise _Refused("a member is given more than once")
     return members
 
 
@@ -147,7 +154,7 @@ def _number(text: str) -> int | float:
 
 
 def _no_number(text: str) -> None:
-    raise ValueError(f"{text} is no JSON number")
+    raise _Refused(f"{text} is no number")
 
 
 _JSON = json.JSONDecoder(object_pairs_hook=_members, parse_float=_number, parse_constant=_no_number)

@@ -1,6 +1,7 @@
 """What schemathesis needs to know: every generated user has a token."""
 
 import time
+from typing import Any
 
 import schemathesis
 from jose import jwt
@@ -15,13 +16,13 @@ LIFETIME = 3600
 class TokenOfTheUserInThePath:
     """Mints a token for whoever the path names, each time, so that no user has to be fixed."""
 
-    def get(self, case: Case, _context: AuthContext) -> str | None:
+    def get(self, case: Case[Any], _context: AuthContext) -> str | None:
         user = (case.path_parameters or {}).get("user_id")
         if not isinstance(user, str):
             return None
         claims = {"sub": user, "exp": int(time.time()) + LIFETIME}
         return jwt.encode(claims, SECRET, algorithm="HS256")
 
-    def set(self, case: Case, data: str | None, _context: AuthContext) -> None:
+    def set(self, case: Case[Any], data: str | None, _context: AuthContext) -> None:
         if data:
-            case.headers = {**(case.headers or {}), "Authorization": f"Bearer {data}"}
+            case.headers["Authorization"] = f"Bearer {data}"

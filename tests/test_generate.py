@@ -126,6 +126,13 @@ class TestGenerated:
         [
             ("operationId: get_task\n", "operationId: [get_task]\n", "openapi.yaml: paths/"),
             ("tags: [health]", "tags: [health, tasks]", "give it exactly one tag"),
+            ("operationId: get_health", "operationId: getHealth", "must be a snake_case name"),
+            ("operationId: get_health", "operationId: import", "must be a snake_case name"),
+            ("      summary: List your tasks in their order.\n", "", "give it a summary"),
+            ("security: []", "security: [{}, {bearer: []}]", "security can only be left out"),
+            ("    patch:", "    options:", "options is not supported"),
+            ("  - name: health", "  - name: operation", "needs another name"),
+            ("openapi: 3.1.1", "openapi: 3.1.1\n  x: [", "this is not YAML"),
             ("tags: [health]", "tags: [heath]", "no tag named heath"),
             (
                 "type: boolean\n          example",
