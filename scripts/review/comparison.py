@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from review import changes, contract, findings, paths, schemas, supplement
 from review.changes import Change, Pair
@@ -14,6 +15,8 @@ from review.uses import SCHEMAS, Index, Use
 # Parts that people read and programs do not.
 READ = ("Example", "ExampleList", "ExamplesMap", "Tag", "TagList", "Info", "Contact", "License",
         "ExternalDocs", "Link", "LinksMap")  # fmt: skip
+# Names of members that no client looks at.
+NOTES = ("x-", "openapi")
 NAMES_TYPE = (
     "Breaks generated clients whose code names the type `{}`; what is sent and answered stays."
 )
@@ -28,7 +31,11 @@ GROUPED = (
 def compare(base: Node, revision: Node) -> list[Finding]:
     """Find what changed from one contract to the other, the worst first."""
     pair = Pair(Index(base), Index(revision))
-    found = list(changes.find(pair))
+    return conclude(pair, list(changes.find(pair)))
+
+
+def conclude(pair: Pair, found: list[Change]) -> list[Finding]:
+    """Judge what redocly found, and add what it does not see."""
     openings = {f"{change.path}/{change.name}" for change in found if change.kind == "modified"}
     # What is allowed besides the named members is told of once, where it changes.
     found = [change for change in found if change.kind == "modified" or change.path not in openings]
@@ -41,8 +48,9 @@ def compare(base: Node, revision: Node) -> list[Finding]:
         ):
             result += [frozen(pair, change, finding) for finding in judge(pair, change)]
     result += supplement.judge(pair)
-    if not result and without_version(base) != without_version(revision):
-        result.append(Finding(Verdict.WORDING, "Written differently, with the same meaning"))
+    if not result:
+        contracts = without_version(pair.old.contract), without_version(pair.new.contract)
+        result += rest(*contracts, "#")
     order = list(Verdict)
     return sorted(dict.fromkeys(result), key=lambda finding: order.index(finding.verdict))
 
@@ -51,18 +59,34 @@ def without_version(node: Node) -> Node:
     return {**node, "info": {**node["info"], "version": None}}
 
 
+def rest(old: Any, new: Any, pointer: str) -> Iterator[Finding]:
+    """Find what redocly does not look at, such as the values of examples."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for name in [*old, *(name for name in new if name not in old)]:
+            yield from rest(old.get(name), new.get(name), contract.child(pointer, name))
+    elif old != new:
+        what = f"`{' '.join(parts(pointer))}` is written differently"
+        yield Finding(Verdict.WORDING, what, "", pointer, text(old), text(new))
+
+
+def text(value: Any) -> str:
+    return "" if value is None else value if isinstance(value, str) else show(value)[1:-1]
+
+
 def judge(pair: Pair, change: Change) -> Iterator[Finding]:
     if (change.type, change.name) == ("Info", "version"):
         return
-    if change.name == "deprecated":
+    if change.type == "Tag" and change.kind != "modified":
+        yield from tag(pair, change)
+    elif change.name == "deprecated":
         yield deprecation(change)
-    elif change.name in ANNOTATIONS or change.name.startswith("x-") or change.type in READ:
+    elif change.type in READ or change.name in ANNOTATIONS or change.name.startswith(NOTES):
         yield wording(change)
     elif change.type in GROUPED:
         # The supplement compares what each operation asks for as a whole.
         return
     elif change.path.startswith("#/components/"):
-        yield from component(change)
+        yield from component(pair, change)
     elif change.type in ("Schema", "SchemaProperties", "AllOf", "AnyOf", "OneOf"):
         yield from schemas.judge(settled(pair, change))
     else:
@@ -96,10 +120,22 @@ def deprecation(change: Change) -> Finding:
 def wording(change: Change) -> Finding:
     name = change.name or change.last
     where = place(change, change.pointer.removesuffix(f"/{name}"))
-    said = f"`{name}` of {where}" if where else f"`{name}`"
-    old, new = ("" if text is None else text if isinstance(text, str) else show(text)[1:-1]
-                for text in (change.old, change.new))  # fmt: skip
-    return Finding(Verdict.WORDING, said, "", change.pointer, old, new)
+    verb = "is new" if change.old is None else "is gone" if change.new is None else "is reworded"
+    said = f"`{name}` of {where} {verb}" if where else f"`{name}` {verb}"
+    return Finding(Verdict.WORDING, said, "", change.pointer, text(change.old), text(change.new))
+
+
+def tag(pair: Pair, change: Change) -> Iterator[Finding]:
+    """Redocly has a tag that was reworded go and come."""
+    name = (change.new or change.old)["name"]
+    old, new = (
+        {tag["name"]: tag.get("description", "") for tag in index.contract.get("tags", [])}
+        for index in (pair.old, pair.new)
+    )
+    if change.kind == "added" or name not in new:
+        verb = "is new" if name not in old else "is gone" if name not in new else "is reworded"
+        words = old.get(name, ""), new.get(name, "")
+        yield Finding(Verdict.WORDING, f"Tag `{name}` {verb}", "", change.pointer, *words)
 
 
 def place(change: Change, pointer: str) -> str:
@@ -110,32 +146,23 @@ def place(change: Change, pointer: str) -> str:
     return findings.subjects(change.uses) if change.uses else f"`{'.'.join(way)}`" if way else ""
 
 
-def component(change: Change) -> Iterator[Finding]:
-    """Judge a change of what a part is called, or of a part that no operation uses."""
+def component(pair: Pair, change: Change) -> Iterator[Finding]:
+    """Judge a change of what a shared part is called, or of one that no operation uses."""
     holder, name = parts(change.path)[1:3]
-    itself = len(parts(change.path)) == len(parts(SCHEMAS))
-    if not (itself and holder == "schemas"):
-        yield Finding(
-            Verdict.WORDING, f"`{name}`, in {holder} and used by no operation", "", change.pointer
-        )
-    elif change.kind == "modified" and change.name == "key":
-        whom = NAMES_TYPE.format(change.old)
-        yield Finding(
-            Verdict.BREAKING,
-            f"The schema `{change.old}` is now called `{change.new}`",
-            whom,
-            change.pointer,
-        )
-    elif change.kind == "removed" and change.uses:
-        whom = NAMES_TYPE.format(name)
-        yield Finding(Verdict.BREAKING, f"The schema `{name}` is gone", whom, change.pointer)
+    shared = f"The shared {holder.removesuffix('s')} `{name}`"
+    verdict, whom = Verdict.WORDING, ""
+    if change.name == "key":
+        what = f"{shared.replace(name, change.old)} is now called `{change.new}`"
+    elif len(parts(change.path)) == len(parts(SCHEMAS)) and change.kind != "modified":
+        what = f"{shared} {'is new' if change.kind == 'added' else 'is gone'}"
     else:
-        yield Finding(
-            Verdict.COMPATIBLE,
-            f"The schema `{name}` was {change.kind}",
-            "No client has to change.",
-            change.pointer,
-        )
+        what = f"{shared}, which no operation uses, changed"
+    if holder == "schemas" and change.old and pair.old.uses.get(change.base or ""):
+        gone = change.old if change.name == "key" else name
+        verdict, whom = Verdict.BREAKING, NAMES_TYPE.format(gone)
+    elif holder == "schemas" and change.kind == "added":
+        verdict, whom = Verdict.COMPATIBLE, "No client has to change."
+    yield Finding(verdict, what, whom, change.pointer)
 
 
 def rewritten(pair: Pair, found: list[Change]) -> Iterator[tuple[str, Finding | None]]:

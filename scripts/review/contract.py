@@ -35,7 +35,8 @@ def read(text: str, name: str) -> Node:
     try:
         for error in OpenAPIV31SpecValidator(contract).iter_errors():
             place = "/".join(str(part) for part in error.absolute_path)
-            raise BrokenError(f"{name} is not a valid contract: {place}: {error.message}")
+            what = error.message.splitlines()[0]
+            raise BrokenError(f"{name} is not a valid contract: {place}: {what}")
     except Unresolvable as fault:
         raise BrokenError(f"{name} refers to {fault.ref}, which is not there.") from None
     return contract

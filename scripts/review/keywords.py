@@ -67,6 +67,9 @@ ANNOTATIONS = {
     "contact", "license", "termsOfService", "bearerFormat", "tags",
 }  # fmt: skip
 
+# Formats of numbers that allow every number which JSON readers can tell apart, and none at all.
+HINTS = {None, "int64", "float", "double"}
+
 
 def show(value: Any) -> str:
     return f"`{value}`" if isinstance(value, str) else f"`{json.dumps(value, ensure_ascii=False)}`"
@@ -76,6 +79,8 @@ def effect(keyword: str, before: Any, after: Any) -> Effect:
     """Judge a change of one of KEYWORDS; None is a keyword that is not there."""
     if keyword == "uniqueItems":
         before, after = before or None, after or None
+    if keyword == "format" and {before, after} <= HINTS:
+        return Effect(narrower=False, wider=False)
     if before is None or after is None:
         return Effect(narrower=before is None, wider=after is None)
     larger = KEYWORDS[keyword].larger
@@ -90,6 +95,9 @@ def effect(keyword: str, before: Any, after: Any) -> Effect:
 def fact(keyword: str, before: Any, after: Any) -> str:
     """Say what holds now, and what did."""
     text = KEYWORDS[keyword].fact
+    if (before if after is None else after) == 1:
+        # One character, item or member.
+        text = text.removesuffix("s")
     if keyword == "uniqueItems":
         return f"now {text}" if after else f"no longer {text}"
     if after is None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from review import findings
 from review.changes import Change, Pair
-from review.contract import METHODS, resolve
+from review.contract import METHODS, Node, lookup, resolve
 from review.findings import Finding, Verdict, operations, subjects
 from review.keywords import show
 
@@ -21,11 +21,14 @@ def judge(pair: Pair, change: Change) -> Iterator[Finding]:
 
 def fallback(change: Change) -> Finding:
     """Pass on redocly's verdict on what nothing here knows more about."""
-    what = f"`{change.path.removeprefix('#/')}`: "
-    what += f"`{change.name}` changed" if change.kind == "modified" else f"{change.kind}"
-    verdict = Verdict.BREAKING if change.major else Verdict.COMPATIBLE
-    whom = " ".join(change.reasons) or "No client has to change."
-    return Finding(verdict, what, whom, change.pointer)
+    name = change.name or change.last
+    where = f" of {subjects(change.uses)}" if change.uses else ""
+    what = f"`{name}`{where} {'changed' if change.kind == 'modified' else f'was {change.kind}'}"
+    if not change.major:
+        return fine(change, what, "No client has to change.")
+    who = f"Breaks clients of {operations(change.uses)}. " if change.uses else ""
+    whom = who + " ".join(change.reasons)
+    return Finding(Verdict.BREAKING, what, whom, change.pointer)
 
 
 def breaks(change: Change, what: str, fault: str) -> Finding:
@@ -77,15 +80,37 @@ def parameter(pair: Pair, change: Change) -> Iterator[Finding]:
     index = pair.old if change.kind == "removed" else pair.new
     who, where = operations(change.uses), subjects(change.uses)
     node = resolve(index.contract, change.new) if change.kind == "added" else {}
+    if not change.uses:
+        return
     if change.kind == "removed":
-        fault = "send it: what the contract does not name is refused (422)"
+        refused = ": what the contract does not name is refused (422)"
+        fault = f"send it{'' if where.startswith('header') else refused}"
         yield breaks(change, f"{where} of {who} is gone", fault)
     elif change.kind == "added" and node.get("required"):
         yield breaks(change, f"{where} of {who} is new and must be sent", "do not send it")
     elif change.kind == "added":
         yield fine(change, f"{where} of {who} is new", "Callers may send it; none has to.")
-    else:
+    elif change.name not in serialized(pair, change):
         yield from parameter_member(change)
+
+
+def serialized(pair: Pair, change: Change) -> set[str]:
+    """Tell which settings of how a parameter is written are the same, said or by default."""
+    old, new = (
+        written(lookup(index.contract, pointer or "") or {})
+        for index, pointer in ((pair.old, change.base), (pair.new, change.revision))
+    )
+    return {name for name in old if old[name] == new[name]}
+
+
+def written(node: Node) -> Node:
+    style = node.get("style", "form" if node.get("in") in ("query", "cookie") else "simple")
+    return {
+        "style": style,
+        "explode": node.get("explode", style == "form"),
+        "allowReserved": node.get("allowReserved", False),
+        "allowEmptyValue": node.get("allowEmptyValue", False),
+    }
 
 
 def parameter_member(change: Change) -> Iterator[Finding]:
@@ -148,8 +173,9 @@ def answer(_: Pair, change: Change) -> Iterator[Finding]:
         fault = f"know only the successes there were: {change.last} is one more to handle"
         yield breaks(change, f"{who} may now answer {change.last}", fault)
     elif change.kind == "added":
-        whom = "Callers that handle refusals in general need not change."
-        yield fine(change, f"{who} may now answer {change.last}", whom)
+        status = "any other status" if change.last == "default" else change.last
+        whom = f"Callers of {who} that handle refusals in general need not change."
+        yield fine(change, f"{who} may now answer {status}", whom)
     elif change.kind == "removed":
         yield breaks(change, f"{who} no longer answers {change.last}", f"handle {change.last}")
     elif change.name == "key":
@@ -162,7 +188,8 @@ def answer(_: Pair, change: Change) -> Iterator[Finding]:
 def header(_: Pair, change: Change) -> Iterator[Finding]:
     what = subjects(change.uses)
     if change.kind == "added":
-        yield fine(change, f"{what} is new", "Readers may use it; none has to.")
+        whom = f"Answers of {operations(change.uses)} may have it; no reader has to change."
+        yield fine(change, f"{what} is new", whom)
     elif change.kind == "removed":
         yield Finding(
             Verdict.BREAKING, f"{what} is gone", reading(change, "use it"), change.pointer

@@ -19,6 +19,8 @@ SECTIONS = {
     Verdict.COMPATIBLE: ("New, and breaks nobody", "Clients that work today go on working."),
     Verdict.WORDING: ("Wording", "Nothing that a program sends or reads changes."),
 }
+# How much of a text that was reworded is shown.
+LINES, WIDTH = 12, 160
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,8 @@ class Report:
             if (count := sum(finding.verdict == verdict for finding in self.found))
         ]
         step = STEPS[self.found[0].verdict]
-        return f"A {step} change ({'; '.join(counts)})."
+        wanted = version.after(self.versions[0], step)
+        return f"A {step} change ({'; '.join(counts)}): the next version is {wanted}."
 
     def item(self, finding: Finding) -> Iterator[str]:
         what = (
@@ -118,8 +121,10 @@ def rewording(finding: Finding) -> Iterator[str]:
     if finding.before == finding.after:
         return
     old, new = finding.before.splitlines(), finding.after.splitlines()
+    changed = [line for line in difflib.ndiff(old, new) if line[0] in "+-"]
     yield "\n  ```diff"
-    for line in difflib.ndiff(old, new):
-        if line[0] in "+-":
-            yield f"  {line}"
+    for line in changed[:LINES]:
+        yield f"  {line if len(line) <= WIDTH else f'{line[:WIDTH]}…'}"
+    if len(changed) > LINES:
+        yield f"  … and {len(changed) - LINES} more lines"
     yield "  ```"

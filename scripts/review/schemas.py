@@ -7,7 +7,6 @@ from review import findings, keywords
 from review.changes import Change
 from review.findings import Finding, Verdict, answering, asking, operations, subjects
 from review.keywords import Effect, show
-from review.uses import Use
 
 NARROWER, WIDER = Effect(narrower=True, wider=False), Effect(narrower=False, wider=True)
 
@@ -88,21 +87,20 @@ def enum(change: Change) -> Iterator[Finding]:
 def required(change: Change) -> Iterator[Finding]:
     old, new = change.old or [], change.new or []
     for name in [name for name in new if name not in old]:
+        there = of_member(change, name)
         must = "must be sent" if asking(change.uses) else "is always there"
-        what = f"{member_names(change.uses, name)} {must} now"
-        yield weigh(change, what, NARROWER, "leave it out", "")
+        what = f"{subjects(there.uses)} {must} now"
+        yield weigh(there, what, NARROWER, "leave it out", "")
     for name in [name for name in old if name not in new]:
+        there = of_member(change, name)
         may = "may be missing" if answering(change.uses) else "may be left out"
-        what = f"{member_names(change.uses, name)} {may} now"
-        yield weigh(change, what, WIDER, "", "count on it being there")
+        what = f"{subjects(there.uses)} {may} now"
+        yield weigh(there, what, WIDER, "", "count on it being there")
 
 
-def member_names(uses: list[Use], name: str) -> str:
-    """Name a member of each of these schemas."""
-    return findings.listing(
-        f"{use.subject[:-1]}.{name}`" if use.subject.startswith("`") else f"`{name}`"
-        for use in uses
-    )
+def of_member(change: Change, name: str) -> Change:
+    """Look at one member of the schema that changes."""
+    return replace(change, uses=[replace(use, subject=use.member(name)) for use in change.uses])
 
 
 def member(change: Change) -> Finding:

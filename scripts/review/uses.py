@@ -29,6 +29,10 @@ class Use:
         place = (*self.place, *place)
         return replace(self, place=place, subject=subject or self.subject, optional=optional)
 
+    def member(self, name: str) -> str:
+        """Call a member of it by name."""
+        return f"{self.subject[:-1]}.{name}`" if self.subject[0] == "`" else f"`{name}`"
+
 
 class Index:
     """The uses of every part of one contract, by the part's JSON pointer."""
@@ -64,6 +68,12 @@ class Index:
         """Tell the place of what the part at this place is in."""
         inside = range(len(place) - 1, 0, -1)
         return next((place[:length] for length in inside if place[:length] in self.places), ())
+
+    def nearest(self, pointer: str) -> list[Use]:
+        """Find the uses of a part, or of the next one that it is in."""
+        while pointer not in self.uses and "/" in pointer:
+            pointer = pointer.rpartition("/")[0]
+        return self.uses.get(pointer, [])
 
     def parameter_key(self, parameter: Node) -> tuple[str, str]:
         node = lookup(self.contract, parameter["$ref"]) if "$ref" in parameter else parameter
@@ -130,9 +140,8 @@ class Index:
         pointer, node = self.found(pointer, use)
         self.schemas[use.place] = node
         for name in node.get("properties", {}):
-            subject = f"{use.subject[:-1]}.{name}`" if use.subject[0] == "`" else f"`{name}`"
             optional = name not in node.get("required", [])
-            member = use.into(name, subject=subject, optional=optional)
+            member = use.into(name, subject=use.member(name), optional=optional)
             self.schema(child(f"{pointer}/properties", name), member)
         for keyword in ("items", "additionalProperties", "not", "if", "then", "else", "contains"):
             if isinstance(node.get(keyword), dict):
@@ -152,9 +161,12 @@ def before(old: Index, new: Index, base: str | None, revision: str | None) -> li
     if base is None or revision is None:
         pointer, there, other = (revision, new, old) if base is None else (base, old, new)
         found = there.uses.get(pointer or "", [])
+        if not found:
+            return [use for use in there.nearest(pointer or "#") if use.place in other.places]
         met = [use for use in found if there.around(use.place) in other.places]
-        return [use for use in met if use.place not in other.places] or met or found
-    found = old.uses.get(base, [])
+        # What only moved to another place of the document is neither new nor gone.
+        return [use for use in met if use.place not in other.places] if met else found
+    found = old.nearest(base)
     places = {use.place for use in new.uses.get(revision, [])}
     # A path that moved has no place in common with what it was.
     return [use for use in found if use.place in places] or found

@@ -49,14 +49,15 @@ def mistake(base: str, revision: str, found: list[Finding]) -> str:
     # The worst comes first.
     worst = found[0].verdict
     wanted = after(base, STEPS[worst])
+    now = f"stayed {base}" if revision == base else f"went from {base} to {revision}"
     if worst == Verdict.BREAKING and numbers(revision)[0] <= numbers(base)[0]:
         return (
-            f"Clients break, and info.version went from {base} to {revision}: "
+            f"Clients break, and info.version {now}: "
             f"set it to {wanted} in openapi/openapi.yaml, or take back what breaks them."
         )
     if numbers(revision) <= numbers(base):
         return (
-            f"The contract changed, and info.version went from {base} to {revision}: "
+            f"The contract changed, and info.version {now}: "
             f"set it to {wanted} in openapi/openapi.yaml."
         )
     return ""

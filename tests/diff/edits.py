@@ -1,0 +1,74 @@
+"""Small edits of the real contract, each with the verdict that the author of a client gives.
+
+They are written in the YAML files beside this one. An address such as `Task/required` starts at a
+schema, one such as `get_task/summary` at an operation, and one such as `/info` at the top.
+"""
+
+import copy
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from review import contract
+
+HERE = Path(__file__).parent
+CONTRACT = HERE.parent.parent / "openapi" / "openapi.yaml"
+
+Edit = dict[str, Any]
+
+
+@cache
+def original() -> str:
+    return CONTRACT.read_text()
+
+
+@cache
+def edits() -> list[Edit]:
+    files = ("operations", "requests", "answers", "wording")
+    return [edit for name in files for edit in yaml.safe_load((HERE / f"{name}.yaml").read_text())]
+
+
+def apply(edit: Edit) -> contract.Node:
+    """Edit a copy of the contract."""
+    found: contract.Node = yaml.load(original(), Loader=yaml.CSafeLoader)
+    for kind, what in edit.items():
+        if kind in ("drop", "reverse"):
+            for address in what:
+                holder, key = place(found, address)
+                holder.pop(key) if kind == "drop" else holder[key].reverse()
+        elif kind not in ("edit", "verdict", "says"):
+            for address, value in what.items():
+                change(found, kind, address, value)
+    return found
+
+
+def change(found: contract.Node, kind: str, address: str, value: Any) -> None:
+    holder, key = place(found, address)
+    match kind:
+        case "put":
+            holder[key] = copy.deepcopy(value)
+        case "add":
+            holder[key].append(value)
+        case "take":
+            holder[key].remove(value)
+        case "copy" | "move":
+            part = copy.deepcopy(holder[key]) if kind == "copy" else holder.pop(key)
+            target, name = place(found, value)
+            target[name] = part
+        case _:
+            raise ValueError(kind)
+
+
+def place(found: contract.Node, address: str) -> tuple[Any, Any]:
+    """Find what holds the part at this address, and the part's key in it."""
+    first, *way = contract.parts(f"/{address}")
+    start = ["components", "schemas", first] if first else []
+    for operation in contract.operations(found):
+        if operation.name == first:
+            start = ["paths", operation.path, operation.method]
+    *way, last = start + way
+    holder: Any = found
+    for step in way:
+        holder = holder[int(step) if isinstance(holder, list) else step]
+    return holder, int(last) if isinstance(holder, list) else last

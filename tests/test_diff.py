@@ -1,0 +1,309 @@
+"""scripts/diff tells what a change of the contract breaks, and whom."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from review import changes, comparison, contract, node
+from review import version as versions
+from review.changes import Pair
+from review.findings import Finding
+from review.uses import Index
+
+from tests.diff import edits
+
+ROOT = Path(__file__).parent.parent
+NAMES = [edit["edit"] for edit in edits.edits()]
+
+# What the tool judges otherwise than the table, each with its reason. It only shrinks.
+DISAGREEMENTS: dict[str, str] = {}
+
+Ended = subprocess.CompletedProcess[str]
+
+
+class Judged(NamedTuple):
+    found: list[Finding]
+    # Whether redocly by itself finds it breaking.
+    alone: bool
+
+    @property
+    def verdict(self) -> str:
+        return self.found[0].verdict if self.found else "nothing"
+
+    @property
+    def said(self) -> str:
+        return " ".join(f"{finding.what}. {finding.whom}" for finding in self.found).lower()
+
+
+@pytest.fixture(scope="module")
+def judged() -> dict[str, Judged]:
+    """Every edit, judged by the real tool, on all processors at once."""
+    node.install()
+    base = Index(edits.apply({}))
+
+    def judge(edit: edits.Edit) -> Judged:
+        pair = Pair(base, Index(edits.apply(edit)))
+        found = list(changes.find(pair))
+        alone = any(change.major for change in found)
+        return Judged(comparison.conclude(pair, found), alone)
+
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(NAMES, pool.map(judge, edits.edits()), strict=True))
+
+
+class TestVerdicts:
+    def test_the_table_is_large_and_names_each_edit_once(self) -> None:
+        assert len(NAMES) >= 100
+        assert len(set(NAMES)) == len(NAMES)
+
+    @pytest.mark.parametrize("edit", edits.edits(), ids=lambda edit: edit["edit"].replace(" ", "_"))
+    def test_an_edit_gets_the_verdict_of_a_client_author(
+        self, edit: edits.Edit, judged: dict[str, Judged]
+    ) -> None:
+        judgement = judged[edit["edit"]]
+        agreed = judgement.verdict == edit["verdict"]
+        assert agreed == (edit["edit"] not in DISAGREEMENTS), judgement.found
+        assert edit.get("says", "").lower() in judgement.said
+
+    def test_the_score_is_told(
+        self, judged: dict[str, Judged], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        labelled = {edit["edit"]: edit["verdict"] for edit in edits.edits()}
+        right = sum(judged[name].verdict == labelled[name] for name in NAMES)
+        alone = sum(judged[name].alone == (labelled[name] == "breaking") for name in NAMES)
+        with capsys.disabled():
+            print(f"\nscripts/diff gives {right} of {len(NAMES)} verdicts as labelled.")
+            print(f"Redocly alone tells breaking from harmless in {alone}.")
+            for name, reason in DISAGREEMENTS.items():
+                print(f"  {name}: {reason}")
+        assert right == len(NAMES) - len(DISAGREEMENTS)
+        assert alone < right
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout of its own, with nothing in it but the contract and what compares it."""
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts", ignore=ignored)
+    (tmp_path / "scripts" / "node_modules").symlink_to(ROOT / "scripts" / "node_modules")
+    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    (tmp_path / "openapi").mkdir()
+    for name in ("openapi", "released"):
+        (tmp_path / "openapi" / f"{name}.yaml").write_text(edits.original())
+    (tmp_path / "CHANGELOG.md").write_text("# Changelog\n\n## 1.0.0\n")
+    return tmp_path
+
+
+def ignored(_: str, names: list[str]) -> list[str]:
+    return [name for name in names if name in ("node_modules", "__pycache__")]
+
+
+@pytest.fixture
+def run(checkout: Path) -> Callable[..., Ended]:
+    node.install()
+
+    def command(name: str, *arguments: str) -> Ended:
+        script = checkout / "scripts" / name
+        return subprocess.run(
+            [ROOT / ".venv" / "bin" / "python", script, *arguments],
+            cwd=checkout,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return command
+
+
+def write(checkout: Path, **edit: Any) -> None:
+    """Edit the contract of this checkout."""
+    contract = checkout / "openapi" / "openapi.yaml"
+    contract.write_text(json.dumps(edits.apply(edit)))
+
+
+def change(checkout: Path, version: str, **edit: Any) -> None:
+    """Edit the contract, and set its version."""
+    put = {"/info/version": version, **edit.pop("put", {})}
+    write(checkout, put=put, **edit)
+
+
+BREAKING = {"drop": ["delete_task"]}
+COMPATIBLE = {"put": {"TaskCreate/properties/note": {"type": "string"}}}
+WORDING = {"put": {"Title/description": "What to do."}}
+
+
+class TestVersion:
+    """info.version must say what the changes are."""
+
+    @pytest.mark.parametrize(
+        ("name", "version", "message"),
+        [
+            ("an operation is removed", "1.0.0", "set it to 2.0.0"),
+            ("an operation is removed", "1.1.0", "set it to 2.0.0"),
+            ("an operation is removed", "0.9.0", "set it to 2.0.0"),
+            ("an operation is removed", "2.0.0", ""),
+            ("an operation is removed", "3.1.4", ""),
+            ("an operation is new", "1.0.0", "set it to 1.1.0"),
+            ("an operation is new", "1.1.0", ""),
+            ("an operation is new", "1.0.1", ""),
+            ("a description", "1.0.0", "set it to 1.0.1"),
+            ("a description", "0.9.9", "set it to 1.0.1"),
+            ("a description", "1.0.1", ""),
+            ("nothing but the version", "1.0.0", ""),
+            ("nothing but the version", "1.0.1", ""),
+        ],
+    )
+    def test_a_version_that_does_not_say_so_is_a_mistake(
+        self, judged: dict[str, Judged], name: str, version: str, message: str
+    ) -> None:
+        mistake = versions.mistake("1.0.0", version, judged[name].found)
+        assert message in mistake
+        assert bool(message) == bool(mistake)
+
+    def test_a_mistake_fails(self, run: Callable[..., Ended], checkout: Path) -> None:
+        change(checkout, "1.9.9", **BREAKING)
+        ended = run("diff")
+        assert ended.returncode == 1
+        assert "info.version went from 1.0.0 to 1.9.9: set it to 2.0.0" in ended.stderr
+        assert ended.stdout.startswith("# What changes in the API")
+
+    def test_a_version_must_be_three_numbers(
+        self, run: Callable[..., Ended], checkout: Path
+    ) -> None:
+        change(checkout, "next")
+        ended = run("diff")
+        assert ended.returncode == 2
+        assert "info.version must be three numbers" in ended.stderr
+
+
+class TestReport:
+    def test_what_breaks_comes_first_and_wording_last(
+        self, run: Callable[..., Ended], checkout: Path
+    ) -> None:
+        change(checkout, "2.0.0", **BREAKING, put={**COMPATIBLE["put"], **WORDING["put"]})
+        report = run("diff").stdout
+        titles = [line for line in report.splitlines() if line.startswith("## ")]
+        assert titles == ["## Breaks clients", "## New, and breaks nobody", "## Wording"]
+        assert "Breaks callers of `delete_task`" in report
+        assert "+ What to do." in report
+
+    def test_machines_get_json(self, run: Callable[..., Ended], checkout: Path) -> None:
+        change(checkout, "1.0.0", **BREAKING)
+        ended = run("diff", "--json")
+        report = json.loads(ended.stdout)
+        assert ended.returncode == 1
+        assert (report["ok"], report["bump"]) == (False, "major")
+        assert report["changes"][0]["verdict"] == "breaking"
+        assert report["changes"][0]["where"].startswith("openapi/released.yaml:")
+
+    def test_places_are_lines_of_the_file(self, run: Callable[..., Ended], checkout: Path) -> None:
+        contract = checkout / "openapi" / "openapi.yaml"
+        contract.write_text(edits.original().replace("default: 1000", "default: 100"))
+        line = contract.read_text().splitlines().index("            default: 100") + 1
+        # The place is that of the schema, whose first line is at most three lines above.
+        places = {f"openapi/openapi.yaml:{line - above}" for above in range(5)}
+        assert any(place in run("diff").stdout for place in places)
+
+
+class TestBase:
+    """What the contract is compared with."""
+
+    def test_a_file(self, run: Callable[..., Ended], checkout: Path) -> None:
+        (checkout / "other.yaml").write_text(edits.original())
+        ended = run("diff", "other.yaml")
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert "Nothing changed." in ended.stdout
+
+    def test_a_git_ref(self, run: Callable[..., Ended], checkout: Path) -> None:
+        git = ["git", "-c", "user.name=A", "-c", "user.email=a@test", "-C", str(checkout)]
+        for command in (["init", "-q"], ["add", "openapi"], ["commit", "-qm", "x"], ["tag", "v1"]):
+            subprocess.run([*git, *command], check=True)
+        change(checkout, "2.0.0", **BREAKING)
+        ended = run("diff", "v1")
+        assert (ended.returncode, ended.stderr) == (0, "")
+        assert "`v1:openapi/openapi.yaml`" in ended.stdout
+        assert "Breaks callers of `delete_task`" in ended.stdout
+
+    def test_neither_a_ref_nor_a_file(self, run: Callable[..., Ended]) -> None:
+        ended = run("diff", "nowhere")
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert "nowhere is neither a file nor a git ref" in ended.stderr
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("a: [", "is not YAML"),
+            ("a: 1", "is not an OpenAPI document"),
+            ("- 1", "is not an OpenAPI document"),
+            (edits.original().replace("openapi: 3.1.1", "openapi: 3.1.1\npathes: {}"), "pathes"),
+            (edits.original().replace("schemas/Health'", "schemas/Gone'"), "schemas/Gone"),
+            (edits.original().replace("title: To-do API\n  version", "version"), '"title"'),
+        ],
+    )
+    def test_a_broken_contract_is_named_and_said_to_be_so(self, text: str, message: str) -> None:
+        with pytest.raises(contract.BrokenError, match=f"(?s)^base.yaml .*{message}"):
+            contract.read(text, "base.yaml")
+
+    def test_a_broken_contract_cannot_be_compared(
+        self, run: Callable[..., Ended], checkout: Path
+    ) -> None:
+        (checkout / "openapi" / "openapi.yaml").write_text("a: [")
+        ended = run("diff")
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert ended.stderr.startswith("openapi/openapi.yaml is not YAML")
+
+
+class TestRelease:
+    def test_a_release_becomes_what_is_compared_with(
+        self, run: Callable[..., Ended], checkout: Path
+    ) -> None:
+        change(checkout, "1.1.0", **COMPATIBLE)
+        with (checkout / "CHANGELOG.md").open("a") as log:
+            log.write("\n## 1.1.0\n")
+        assert "is now 1.1.0" in run("release").stdout
+        assert "Nothing changed." in run("diff").stdout
+
+    @pytest.mark.parametrize(
+        ("version", "message"),
+        [("1.0.0", "set it to 1.1.0"), ("1.1.0", "CHANGELOG.md says nothing of 1.1.0")],
+    )
+    def test_a_release_that_is_not_ready_is_refused(
+        self, run: Callable[..., Ended], checkout: Path, version: str, message: str
+    ) -> None:
+        change(checkout, version, **COMPATIBLE)
+        ended = run("release")
+        assert ended.returncode == 1
+        assert message in ended.stderr
+        assert (checkout / "openapi" / "released.yaml").read_text() == edits.original()
+
+
+class TestLint:
+    def test_the_contract_is_well_written(self, run: Callable[..., Ended]) -> None:
+        assert run("lint-contract").returncode == 0
+
+    @pytest.mark.parametrize(
+        ("edit", "message"),
+        [
+            ({"put": {"Title/examples": [""]}}, "no-invalid-schema-examples"),
+            ({"put": {"list_tasks/parameters/1/example": 0}}, "no-invalid-parameter-examples"),
+            (
+                {"put": {"create_task/responses/201/headers/Location/example": ""}},
+                "response header Location",
+            ),
+            ({"drop": ["get_task/description"]}, "operation-description"),
+            ({"put": {"/components/schemas/Unused": {"type": "string"}}}, "no-unused-components"),
+            ({"put": {"list_tasks/parameters/1/schema/default": 0}}, "less than the minimum"),
+            ({"put": {"get_task/sumary": "Read."}}, "sumary"),
+        ],
+    )
+    def test_a_fault_is_named(
+        self, run: Callable[..., Ended], checkout: Path, edit: edits.Edit, message: str
+    ) -> None:
+        write(checkout, **edit)
+        ended = run("lint-contract")
+        assert ended.returncode == 1
+        assert message in ended.stderr
