@@ -32,6 +32,10 @@ class Change:
 
     @property
     def pointer(self) -> str:
+        """Where to look: at the new contract, or at the old one for what is gone."""
+        if self.kind == "modified" and self.name not in ("", "key"):
+            holder = self.revision if self.new is not None else self.base
+            return child(holder or "", self.name)
         return self.revision or self.base or ""
 
     @property

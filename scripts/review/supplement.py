@@ -26,7 +26,7 @@ def judge(pair: Pair) -> Iterator[Finding]:
 
 def security(pair: Pair, common: list[tuple[Operation, Operation]]) -> Iterator[Finding]:
     """Compare what each operation asks of its callers, wherever that is written."""
-    changed: dict[tuple[str, str, Verdict], list[str]] = {}
+    changed: dict[tuple[str, str, Verdict], list[Operation]] = {}
     for old, new in common:
         before = alternatives(pair.old.contract, old.node)
         after = alternatives(pair.new.contract, new.node)
@@ -35,16 +35,17 @@ def security(pair: Pair, common: list[tuple[Operation, Operation]]) -> Iterator[
         # Callers bring what one alternative asked for; some new one must be content with it.
         breaks = any(not any(one <= brought for one in after) for brought in before)
         verdict = Verdict.BREAKING if breaks else Verdict.COMPATIBLE
-        changed.setdefault((said(before), said(after), verdict), []).append(f"`{old.name}`")
-    for (before_said, after_said, verdict), names in changed.items():
-        who = findings.listing(names)
+        changed.setdefault((said(before), said(after), verdict), []).append(new)
+    for (before_said, after_said, verdict), same in changed.items():
+        who = findings.listing(f"`{operation.name}`" for operation in same)
         what = f"Callers now show {after_said}, before {before_said}"
         whom = f"Breaks callers of {who} that show what was asked for until now."
         if verdict == Verdict.COMPATIBLE:
             whom = f"Callers of {who} need not change."
             if after_said.startswith("nothing"):
                 whom += " **Anybody can call it now: make sure that this is meant.**"
-        yield Finding(verdict, what, whom, "#/security")
+        place = child(child("#/paths", same[0].path), same[0].method)
+        yield Finding(verdict, what, whom, place)
 
 
 def alternatives(contract: Node, operation: Node) -> Alternatives:
