@@ -16,6 +16,7 @@ import node
 import pytest
 import yaml
 from playwright.sync_api import (
+    APIResponse,
     Browser,
     BrowserContext,
     Locator,
@@ -36,6 +37,8 @@ FLAGS = ["--disable-gpu", "--disable-quic", "--disable-background-networking"]
 # The service lets clocks differ by thirty seconds, so this token is good for three.
 ALMOST_OVER = "-27s"
 PATIENCE = 40
+# Long enough for the page to show what it has got.
+TWO_FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 @dataclass
@@ -128,6 +131,11 @@ def add(page: Page, *titles: str) -> None:
         page.get_by_label("New task").fill(title)
         page.get_by_role("button", name="Add").click()
         expect(page.get_by_label("New task")).to_have_value("")
+
+
+def titles(page: Page) -> list[str]:
+    shown: list[str] = page.locator("#list .title").evaluate_all("all => all.map(one => one.value)")
+    return shown
 
 
 def expect_titles(page: Page, *titles: str) -> None:
@@ -260,18 +268,30 @@ class TestThePage:
     def test_a_list_that_arrives_late_does_not_undo_a_move(self, page: Page) -> None:
         add(page, "first", "second", "third")
         expect_settled(page)
+        late: list[tuple[Route, APIResponse]] = []
+        shown: list[list[str]] = []
 
-        def be_late(route: Route) -> None:
-            answer = route.fetch()
+        def keep_the_first_list(route: Route) -> None:
+            if late:
+                route.continue_()
+                return
+            late.append((route, route.fetch()))
             page.keyboard.press("ArrowUp")
-            route.fulfill(response=answer)
-            expect_titles(page, "third", "first", "second")
 
-        page.route("**/tasks?offset=0", be_late, times=1)
+        def send_it_before_the_second_move(route: Route) -> None:
+            if late:
+                kept, answer = late[0]
+                kept.fulfill(response=answer)
+                page.evaluate(TWO_FRAMES)
+                shown.append(titles(page))
+            route.continue_()
+
+        page.route("**/tasks?offset=0", keep_the_first_list)
+        page.route("**/tasks/*", send_it_before_the_second_move)
         page.get_by_role("button", name="Move third").press("ArrowUp")
         expect(page.get_by_role("status")).to_have_text("third is now at place 1 of 3.")
         expect_settled(page)
-        expect_titles(page, "third", "first", "second")
+        assert [*shown, titles(page)] == [["third", "first", "second"]] * 2
         expect(page.get_by_role("button", name="Move third")).to_be_focused()
 
     def test_a_refusal_is_told_in_words(self, page: Page) -> None:
