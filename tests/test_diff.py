@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from review import changes, comparison, contract, node
+from review import changes, comparison, contract, redocly
 from review import version as versions
 from review.changes import Pair
 from review.findings import Finding
@@ -47,7 +47,7 @@ class Judged(NamedTuple):
 @pytest.fixture(scope="module")
 def judged() -> dict[str, Judged]:
     """Every edit, judged by the real tool, on all processors at once."""
-    node.install()
+    redocly.install()
     base = Index(edits.apply({}))
 
     def judge(edit: edits.Edit) -> Judged:
@@ -108,7 +108,7 @@ def ignored(_: str, names: list[str]) -> list[str]:
 
 @pytest.fixture
 def run(checkout: Path) -> Callable[..., Ended]:
-    node.install()
+    redocly.install()
 
     def command(name: str, *arguments: str) -> Ended:
         script = checkout / "scripts" / name

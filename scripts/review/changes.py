@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from review import node
 from review.contract import BrokenError, Node, child, lookup, parts
+from review.redocly import redocly
 from review.uses import Index, Use, before
 
 
@@ -75,7 +75,7 @@ def find(pair: Pair) -> Iterator[Change]:
         files = [Path(folder) / name for name in ("base.json", "revision.json")]
         for file, index in zip(files, (pair.old, pair.new), strict=True):
             file.write_text(json.dumps(index.contract, default=str))
-        run = node.redocly("diff", *files, "--format=json", "--fail-on=none")
+        run = redocly("diff", *files, "--format=json", "--fail-on=none")
     if run.returncode:
         raise BrokenError(f"redocly could not compare the contracts:\n{run.stderr}")
     for found in json.loads(run.stdout)["changes"]:
