@@ -1,11 +1,15 @@
 """The operations for probes."""
 
-from sqlalchemy import literal_column, select
+import asyncpg
+from sqlalchemy import false, literal_column, select
 
 from generated import operations, responses
+from handlers import errors
 from handlers.database import Database, Statement
+from handlers.tables import TASK_LISTS, TASKS
 
-ASK = Statement(select(literal_column("1")))
+# Both tables, and no row of theirs.
+ASK = Statement(select(literal_column("1")).select_from(TASKS, TASK_LISTS).where(false()))
 
 
 class Health(operations.Health):
@@ -16,5 +20,8 @@ class Health(operations.Health):
         return {"status": "ok"}
 
     async def get_readiness(self) -> responses.Readiness:
-        await self._database.fetch_row(ASK)
+        try:
+            await self._database.fetch(ASK)
+        except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError) as error:
+            raise errors.Unavailable("The database has no tables: run scripts/migrate.") from error
         return {"status": "ready"}

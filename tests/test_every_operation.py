@@ -1,0 +1,201 @@
+"""What holds for each operation, enumerated from the contract, so that none can be forgotten."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from generated.operations import OPERATIONS, Operation
+from tests import conformance, service
+from tests.conformance import CONTRACT
+from tests.conftest import Json, NewPerson, Person, refusal, run, token_for
+from tests.service import SECRET
+
+PROTECTED = [operation for operation in OPERATIONS if not operation.public]
+ON_A_TASK = [operation for operation in PROTECTED if "task_id" in operation.path_parameters]
+WITH_BODY = [operation for operation in PROTECTED if operation.body]
+UNKNOWN_TASK = 2**53 - 1
+METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
+TOO_LARGE = b"x" * (256 * 1024 + 1)
+
+
+def named(operation: Operation) -> str:
+    return operation.operation_id
+
+
+def send(
+    client: httpx.Client,
+    operation: Operation,
+    user_id: str,
+    task_id: int = UNKNOWN_TASK,
+    **more: Any,
+) -> httpx.Response:
+    """Send the request that the contract gives as an example."""
+    url = operation.url(user_id=user_id, task_id=task_id) + more.pop("query", "")
+    if operation.body_required and not more.keys() & {"content", "json"}:
+        schema = CONTRACT["components"]["schemas"][operation.body.__name__]  # type: ignore[union-attr] # It has one.
+        more["json"] = schema["examples"][0]
+    return client.request(operation.method, url, **more)
+
+
+@pytest.mark.parametrize("operation", PROTECTED, ids=named)
+class TestProtected:
+    @pytest.mark.parametrize(
+        "header",
+        [
+            {},
+            {"Authorization": "Bearer garbage"},
+            {"Authorization": f"Bearer {token_for('zoe', exp=1)}"},
+            {"Authorization": f"Bearer {token_for('zoe', secret='y' * 40)}"},
+        ],
+    )
+    def test_without_a_good_token_nothing_happens(
+        self, stranger: httpx.Client, operation: Operation, header: dict[str, str]
+    ) -> None:
+        response = send(stranger, operation, "zoe", headers=header)
+        assert refusal(response) == (401, "unauthorized", [])
+
+    def test_somebody_elses_path_is_forbidden_and_nothing_happens(
+        self, person: Person, new_person: NewPerson, operation: Operation
+    ) -> None:
+        owner = new_person()
+        task = owner.create()
+        response = send(person.client, operation, owner.user_id, task["id"])
+        assert refusal(response) == (403, "forbidden", [])
+        assert owner.page()["data"] == [task]
+
+    def test_an_unknown_query_parameter_is_refused_and_nothing_happens(
+        self, person: Person, operation: Operation
+    ) -> None:
+        task = person.create()
+        response = send(person.client, operation, person.user_id, task["id"], query="?verbose=1")
+        assert refusal(response) == (422, "validation_error", ["query.verbose"])
+        assert person.page()["data"] == [task]
+
+
+@pytest.mark.parametrize("operation", ON_A_TASK, ids=named)
+def test_somebody_elses_task_is_as_unknown_as_none(
+    person: Person, new_person: NewPerson, operation: Operation
+) -> None:
+    owner = new_person()
+    task = owner.create()
+    found = send(person.client, operation, person.user_id, task["id"])
+    unknown = send(person.client, operation, person.user_id, UNKNOWN_TASK)
+    assert refusal(found) == (404, "not_found", [])
+    assert found.content == unknown.content
+    assert owner.page()["data"] == [task]
+
+
+@pytest.mark.parametrize("path", CONTRACT["paths"])
+def test_a_method_that_is_not_in_the_contract_is_refused(stranger: httpx.Client, path: str) -> None:
+    declared = {method.upper() for method in CONTRACT["paths"][path]} & METHODS
+    allowed = declared | ({"HEAD"} if "GET" in declared else set())
+    for method in METHODS - declared:
+        response = stranger.request(method, path.format(user_id="zoe", task_id=1))
+        assert refusal(response) == (405, "method_not_allowed", [])
+        assert set(response.headers["Allow"].split(", ")) == allowed
+
+
+class Statuses:
+    """How each status is brought about, by real faults where it takes one."""
+
+    def __init__(self, address: str) -> None:
+        self.person = Person(address)
+
+    def produce(self, operation: Operation, status: int) -> httpx.Response:
+        produce: Callable[[Operation], httpx.Response] = getattr(self, f"answer_{status}")
+        return produce(operation)
+
+    def succeed(self, operation: Operation) -> httpx.Response:
+        task = self.person.create()
+        return send(self.person.client, operation, self.person.user_id, task["id"])
+
+    def answer_200(self, operation: Operation) -> httpx.Response:
+        return self.succeed(operation)
+
+    def answer_201(self, operation: Operation) -> httpx.Response:
+        return self.succeed(operation)
+
+    def answer_204(self, operation: Operation) -> httpx.Response:
+        if not operation.unique:
+            return self.succeed(operation)
+        ids = [task["id"] for task in self.person.page()["data"]]
+        order: Json = {"json": {"task_ids": ids[::-1]}}
+        return send(self.person.client, operation, self.person.user_id, **order)
+
+    def answer_401(self, operation: Operation) -> httpx.Response:
+        headers = {"Authorization": "Bearer garbage"}
+        return send(self.person.client, operation, self.person.user_id, headers=headers)
+
+    def answer_403(self, operation: Operation) -> httpx.Response:
+        return send(self.person.client, operation, "somebody-else")
+
+    def answer_404(self, operation: Operation) -> httpx.Response:
+        return send(self.person.client, operation, self.person.user_id)
+
+    def answer_409(self, operation: Operation) -> httpx.Response:
+        return send(self.person.client, operation, self.person.user_id)
+
+    def answer_413(self, operation: Operation) -> httpx.Response:
+        return send(self.person.client, operation, self.person.user_id, content=TOO_LARGE)
+
+    def answer_422(self, operation: Operation) -> httpx.Response:
+        return send(self.person.client, operation, self.person.user_id, query="?x=1")
+
+    def answer_500(self, operation: Operation) -> httpx.Response:
+        return send(self.person.client, operation, self.person.user_id)
+
+    def answer_503(self, operation: Operation) -> httpx.Response:
+        return send(self.person.client, operation, self.person.user_id)
+
+
+DECLARED = [
+    (operation, int(status))
+    for operation in OPERATIONS
+    for status in CONTRACT["paths"][operation.path][operation.method.lower()]["responses"]
+]
+
+
+class TestEveryDeclaredStatus:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def worlds(
+        cls, running_service: service.Service, database_url: str
+    ) -> Iterator[dict[int, Statuses]]:
+        """Services in which all is well, in which the tables are gone, without a database."""
+        away = f"postgresql://nobody@127.0.0.1:{service.free_port()}/nothing"
+        with broken(database_url) as failing, started(away) as waiting:
+            well = Statuses(running_service.address)
+            yield {500: failing, 503: waiting, 0: well}
+            for world in (failing, waiting, well):
+                world.person.client.close()
+
+    @pytest.mark.parametrize(
+        ("operation", "status"),
+        DECLARED,
+        ids=[f"{operation.operation_id}-{status}" for operation, status in DECLARED],
+    )
+    def test_is_what_the_service_can_answer(
+        self, worlds: dict[int, Statuses], operation: Operation, status: int
+    ) -> None:
+        response = worlds.get(status, worlds[0]).produce(operation, status)
+        # The client's own check holds the answer against what is declared for its status.
+        assert conformance.operation(response.request)
+        assert response.status_code == status
+
+
+@contextmanager
+def started(database_url: str) -> Iterator[Statuses]:
+    with service.running(DATABASE_URL=database_url, BETTER_AUTH_SECRET=SECRET) as running:
+        yield Statuses(running.address)
+
+
+@contextmanager
+def broken(database_url: str) -> Iterator[Statuses]:
+    """A service whose database is there, but not its tables."""
+    run(database_url, "CREATE DATABASE empty")
+    with started(database_url.replace("/postgres?", "/empty?")) as world:
+        yield world
+    run(database_url, "DROP DATABASE empty WITH (FORCE)")
