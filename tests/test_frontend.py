@@ -497,6 +497,23 @@ class TestTheTypeChecker:
     ) -> None:
         assert any("/page/" in line for line in complaints[pointer])
 
+    def test_the_types_made_from_a_running_service_are_the_same(
+        self, running_service: service.Service, tmp_path: Path
+    ) -> None:
+        """The README's way for a team that has nothing but the address."""
+        subprocess.run([ROOT / "scripts" / "client", tmp_path], check=True)
+        command = [
+            *node.program(stand_in.ROOT, "openapi-typescript"),
+            f"{running_service.address}/openapi.json",
+            "--default-non-nullable=false",
+            *("--root-types", "--root-types-no-schema-prefix"),
+        ]
+        made = subprocess.run(
+            command, cwd=stand_in.ROOT, check=True, stdout=subprocess.PIPE, text=True
+        ).stdout
+        same = [line for line in made.splitlines() if "[name: string]: unknown" not in line]
+        assert same == (tmp_path / "schema.ts").read_text().splitlines()
+
     def test_no_type_is_unknown(self, tmp_path: Path) -> None:
         subprocess.run([ROOT / "scripts" / "client", tmp_path], check=True)
         written = (tmp_path / "schema.ts").read_text()

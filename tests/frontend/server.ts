@@ -5,9 +5,9 @@ import { readFile } from "node:fs/promises";
 import { toNodeHandler } from "better-auth/node";
 import { build } from "esbuild";
 
-import { auth } from "./auth.ts";
+import { address, auth } from "./auth.ts";
 
-const { BETTER_AUTH_URL = "http://127.0.0.1:3000", API_URL = "http://127.0.0.1:8000" } = process.env;
+const { API_URL = "http://127.0.0.1:8000" } = process.env;
 const PAGE = new URL("page/", import.meta.url).pathname;
 
 /** The page's code, bundled anew for each request, so that a reload shows an edit. */
@@ -41,7 +41,7 @@ async function answer(path: string, response: ServerResponse): Promise<void> {
 
 const authenticate = toNodeHandler(auth);
 const server = createServer((request, response) => {
-  const { pathname } = new URL(request.url ?? "/", BETTER_AUTH_URL);
+  const { pathname } = new URL(request.url ?? "/", address);
   console.log(request.method, pathname);
   const answered = pathname.startsWith("/api/auth/")
     ? authenticate(request, response)
@@ -52,5 +52,5 @@ const server = createServer((request, response) => {
   });
 });
 
-const { hostname, port } = new URL(BETTER_AUTH_URL);
-server.listen(Number(port), hostname, () => console.log(`The page is at ${BETTER_AUTH_URL}`));
+const { hostname, port } = new URL(address);
+server.listen(Number(port), hostname, () => console.log(`The page is at ${address}`));
