@@ -86,7 +86,8 @@ class TestVerdicts:
             for name, reason in DISAGREEMENTS.items():
                 print(f"  {name}: {reason}")
         assert right == len(NAMES) - len(DISAGREEMENTS)
-        assert alone < right
+        # Far fewer, and its rules are off: see scripts/redocly.yaml.
+        assert len(NAMES) * 0.7 < alone < right
 
 
 @pytest.fixture
@@ -113,7 +114,7 @@ def run(checkout: Path) -> Callable[..., Ended]:
     def command(name: str, *arguments: str) -> Ended:
         script = checkout / "scripts" / name
         return subprocess.run(
-            [ROOT / ".venv" / "bin" / "python", script, *arguments],
+            [checkout / ".venv" / "bin" / "python", script, *arguments],
             cwd=checkout,
             capture_output=True,
             text=True,

@@ -2,19 +2,19 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
-from review import changes, contract, findings, paths, schemas, supplement
+from review import changes, findings, paths, schemas, supplement, unseen
 from review.changes import Change, Pair
 from review.contract import Node, lookup, parts
 from review.findings import Finding, Verdict, answering
-from review.keywords import ANNOTATIONS, names, show
+from review.keywords import ANNOTATIONS, names
 from review.meaning import meaning, one_of
 from review.uses import SCHEMAS, Index, Use
 
 # Parts that people read and programs do not.
 READ = ("Example", "ExampleList", "ExamplesMap", "Tag", "TagList", "Info", "Contact", "License",
         "ExternalDocs", "Link", "LinksMap")  # fmt: skip
+SHARED = "The shared"
 # Names of members that no client looks at.
 NOTES = ("x-", "openapi")
 NAMES_TYPE = (
@@ -49,28 +49,13 @@ def conclude(pair: Pair, found: list[Change]) -> list[Finding]:
             result += [frozen(pair, change, finding) for finding in judge(pair, change)]
     result += supplement.judge(pair)
     if not result:
-        contracts = without_version(pair.old.contract), without_version(pair.new.contract)
-        result += rest(*contracts, "#")
-    order = list(Verdict)
-    return sorted(dict.fromkeys(result), key=lambda finding: order.index(finding.verdict))
+        result += unseen.judge(pair)
+    return sorted(dict.fromkeys(result), key=importance)
 
 
-def without_version(node: Node) -> Node:
-    return {**node, "info": {**node["info"], "version": None}}
-
-
-def rest(old: Any, new: Any, pointer: str) -> Iterator[Finding]:
-    """Find what redocly does not look at, such as the values of examples."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for name in [*old, *(name for name in new if name not in old)]:
-            yield from rest(old.get(name), new.get(name), contract.child(pointer, name))
-    elif old != new:
-        what = f"`{' '.join(parts(pointer))}` is written differently"
-        yield Finding(Verdict.WORDING, what, "", pointer, text(old), text(new))
-
-
-def text(value: Any) -> str:
-    return "" if value is None else value if isinstance(value, str) else show(value)[1:-1]
+def importance(finding: Finding) -> tuple[int, bool]:
+    """Put the worst first, and what clients do before how the contract's parts are called."""
+    return list(Verdict).index(finding.verdict), finding.what.startswith(SHARED)
 
 
 def judge(pair: Pair, change: Change) -> Iterator[Finding]:
@@ -122,7 +107,9 @@ def wording(change: Change) -> Finding:
     where = place(change, change.pointer.removesuffix(f"/{name}"))
     verb = "is new" if change.old is None else "is gone" if change.new is None else "is reworded"
     said = f"`{name}` of {where} {verb}" if where else f"`{name}` {verb}"
-    return Finding(Verdict.WORDING, said, "", change.pointer, text(change.old), text(change.new))
+    return Finding(
+        Verdict.WORDING, said, "", change.pointer, unseen.text(change.old), unseen.text(change.new)
+    )
 
 
 def tag(pair: Pair, change: Change) -> Iterator[Finding]:
@@ -149,7 +136,7 @@ def place(change: Change, pointer: str) -> str:
 def component(pair: Pair, change: Change) -> Iterator[Finding]:
     """Judge a change of what a shared part is called, or of one that no operation uses."""
     holder, name = parts(change.path)[1:3]
-    shared = f"The shared {holder.removesuffix('s')} `{name}`"
+    shared = f"{SHARED} {holder.removesuffix('s')} `{name}`"
     verdict, whom = Verdict.WORDING, ""
     if change.name == "key":
         what = f"{shared.replace(name, change.old)} is now called `{change.new}`"
@@ -167,31 +154,33 @@ def component(pair: Pair, change: Change) -> Iterator[Finding]:
 
 def rewritten(pair: Pair, found: list[Change]) -> Iterator[tuple[str, Finding | None]]:
     """Find schemas that are written in another way and allow the same values, or one more kind."""
+    done = set()
     for change in found:
-        if change.type != "Schema" or change.kind != "modified" or change.name in ANNOTATIONS:
+        if change.type != "Schema" or change.kind != "modified" or change.path in done:
             continue
-        if change.name == "key" or change.base is None or change.revision is None:
+        if change.name in ANNOTATIONS or change.name == "key":
             continue
-        old, new = (
-            lookup(pair.old.contract, change.base),
-            lookup(pair.new.contract, change.revision),
-        )
-        if meaning(pair.old.contract, old) == meaning(pair.new.contract, new):
-            what = f"{findings.subjects(change.uses)}: written differently, with the same meaning"
-            yield change.path, Finding(Verdict.WORDING, what, "", change.pointer)
-            continue
-        for keyword in ("oneOf", "anyOf"):
-            if one_of(pair.old.contract, old, pair.new.contract, new.get(keyword)):
-                effect, what = schemas.WIDER, "something else is possible besides what there was"
-            elif one_of(pair.new.contract, new, pair.old.contract, old.get(keyword)):
-                effect, what = schemas.NARROWER, "one of the alternatives is now the only one"
-            else:
-                continue
-            said = f"{findings.subjects(change.uses)}: {what}"
-            yield (
-                change.path,
-                schemas.weigh(change, said, effect, "send another", "know only what there was"),
-            )
+        old = lookup(pair.old.contract, change.base or "")
+        new = lookup(pair.new.contract, change.revision or "")
+        if finding := rewriting(pair, change, old, new):
+            done.add(change.path)
+            yield change.path, finding
+
+
+def rewriting(pair: Pair, change: Change, old: Node, new: Node) -> Finding | None:
+    who = findings.subjects(change.uses)
+    if meaning(pair.old.contract, old) == meaning(pair.new.contract, new):
+        what = f"{who}: written differently, with the same meaning"
+        return Finding(Verdict.WORDING, what, "", change.pointer)
+    for keyword in ("oneOf", "anyOf", "allOf"):
+        more = one_of(pair.old.contract, old, pair.new.contract, new.get(keyword))
+        fewer = one_of(pair.new.contract, new, pair.old.contract, old.get(keyword))
+        if more or fewer:
+            # One more alternative allows more, one more condition allows less.
+            effect = schemas.WIDER if more == (keyword != "allOf") else schemas.NARROWER
+            what = f"{who}: {'more' if effect.wider else 'less'} is possible than before"
+            return schemas.weigh(change, what, effect, "send another", "know only what there was")
+    return None
 
 
 def replaced(pair: Pair, found: list[Change]) -> Iterator[tuple[str, Finding | None]]:
@@ -223,6 +212,3 @@ def outer(index: Index, use: Use) -> bool:
         if {"data", "pagination"} <= schema.get("properties", {}).keys():
             return use.place[length : length + 2] != ("data", "[]")
     return False
-
-
-__all__ = ["Finding", "compare", "contract"]

@@ -84,7 +84,7 @@ def parameter(pair: Pair, change: Change) -> Iterator[Finding]:
         return
     if change.kind == "removed":
         refused = ": what the contract does not name is refused (422)"
-        fault = f"send it{'' if where.startswith('header') else refused}"
+        fault = f"send it{refused if where.startswith('query') else ''}"
         yield breaks(change, f"{where} of {who} is gone", fault)
     elif change.kind == "added" and node.get("required"):
         yield breaks(change, f"{where} of {who} is new and must be sent", "do not send it")
@@ -151,6 +151,10 @@ def body(_: Pair, change: Change) -> Iterator[Finding]:
 
 
 def media(_: Pair, change: Change) -> Iterator[Finding]:
+    if any("parameters" in use.place for use in change.uses):
+        what = f"{subjects(change.uses)} is written in another form"
+        yield breaks(change, what, "write it as before")
+        return
     asks = findings.asking(change.uses)
     what = "Bodies" if asks else "Answers"
     who = operations(change.uses)

@@ -181,7 +181,16 @@ def one_way(change: Change) -> Iterator[Finding]:
         yield Finding(Verdict.BREAKING, what, whom, change.pointer)
 
 
+def renamed(change: Change) -> Iterator[Finding]:
+    asks, answers = asking(change.uses), answering(change.uses)
+    sentences = [findings.callers(asks, "send the old name")] if asks else []
+    sentences += [findings.readers(answers, "use the old name")] if answers else []
+    what = f"{subjects(change.uses)} is now called `{change.new}`"
+    yield Finding(Verdict.BREAKING, what, " ".join(sentences), change.pointer)
+
+
 JUDGES: dict[str, Callable[[Change], Iterator[Finding]]] = {
+    "key": renamed,
     "type": kind_of_value,
     "enum": enum,
     "required": required,

@@ -136,8 +136,12 @@ class Index:
         if lookup(self.contract, pointer) is None or pointer in use.inside:
             return
         use = replace(use, inside=(*use.inside, pointer))
+        holder, there = pointer, use
         use = replace(use, subject=self.known_as(pointer) or use.subject)
         pointer, node = self.found(pointer, use)
+        if pointer != holder:
+            # What comes or goes with the member is called as the member.
+            self.uses[holder][-1] = there
         self.schemas[use.place] = node
         for name in node.get("properties", {}):
             optional = name not in node.get("required", [])
