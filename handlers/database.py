@@ -1,27 +1,52 @@
-"""The way to PostgreSQL: where it is, a pool of connections, and statements compiled once."""
+"""The way to PostgreSQL: where it is, a pool of connections, and patience when it is away."""
 
+import asyncio
 import logging
+import random
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any, cast
+from time import monotonic
+from typing import Any, TypeAlias, TypeVar, cast
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
-from asyncpg.transaction import Transaction
 from sqlalchemy import ClauseElement
 from sqlalchemy.dialects.postgresql import asyncpg as dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from handlers import errors
+from handlers.outage import AWAY, CannotConnect, is_undone
+from handlers.queue import Queue
 
 log = logging.getLogger(__name__)
 
-# Seconds; what takes longer is answered with 503.
-WAIT_FOR_CONNECTION = 5
-WAIT_FOR_STATEMENT = 10
+T = TypeVar("T")
+
+# Seconds: for one try to connect, one of a statement, all tries together, a probe, an end.
+WAIT_FOR_CONNECTION = 4
+WAIT_FOR_STATEMENT = 3
+WAIT_FOR_ANSWER = 5
+WAIT_FOR_PROBE = 1
+WAIT_FOR_GOODBYE = 0.5
+
+# Seconds after which an idle connection is closed: who is in between may forget it in silence.
+LONGEST_IDLE = 60
+
+# Seconds between tries: each pause is twice the one before.
+FIRST_PAUSE = 0.02
+LONGEST_PAUSE = 0.4
+
+# What a connection asks for when it begins, unless a pooler is in between, which refuses them or
+# gives them to others. The first two end what a worker that was killed has left behind.
+SESSION = {
+    "statement_timeout": f"{WAIT_FOR_ANSWER}s",
+    "idle_in_transaction_session_timeout": f"{WAIT_FOR_ANSWER}s",
+    # A turn is decided by the row as it is when its lock is had: see statements.
+    "default_transaction_isolation": "read committed",
+}
 
 SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg")
 PARAMETERS = {
@@ -35,23 +60,6 @@ NO_ADDRESS = (
 )
 LOCAL = (None, "localhost", "127.0.0.1", "::1")
 
-# What PostgreSQL, its driver and the network say when the database cannot be had right now.
-AWAY = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    # The role or the database is not there, or its password has changed.
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidCatalogNameError,
-    # What we reached is a standby, for as long as a failover takes.
-    asyncpg.ReadOnlySQLTransactionError,
-    # PostgreSQL took everything back by itself.
-    asyncpg.TransactionRollbackError,
-)
-
 DIALECT = dialect.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy left it untyped.
 
 # PostgreSQL counts microseconds from here, in UTC.
@@ -63,11 +71,15 @@ class AddressError(Exception):
 
 
 class Statement:
-    """A statement as asyncpg takes it: its SQL, and the order of its arguments."""
+    """A statement as asyncpg takes it: its SQL, and the order of its arguments.
 
-    def __init__(self, statement: ClauseElement) -> None:
+    One that is repeatable does no harm when it is done twice, nor changes what it answers.
+    """
+
+    def __init__(self, statement: ClauseElement, *, is_repeatable: bool = False) -> None:
         compiled = cast("SQLCompiler", statement.compile(dialect=DIALECT))
         self.sql = str(compiled)
+        self.is_repeatable = is_repeatable
         self._names = compiled.positiontup or []
         self._constants = compiled.params
 
@@ -75,28 +87,36 @@ class Statement:
         return [values.get(name, self._constants[name]) for name in self._names]
 
 
+Proxy: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
+Work: TypeAlias = Callable[[Proxy], Awaitable[T]]
+
+
 class Connection:
-    """One connection of the pool, for as long as it is held."""
+    """One connection of the pool, for as long as a transaction holds it."""
 
-    def __init__(self, connection: "PoolConnectionProxy[asyncpg.Record]") -> None:
+    def __init__(self, connection: Proxy) -> None:
         self._connection = connection
-
-    async def fetch(self, statement: Statement, **values: Any) -> list[asyncpg.Record]:
-        return await self._connection.fetch(statement.sql, *statement.arguments(values))
 
     async def fetch_row(self, statement: Statement, **values: Any) -> asyncpg.Record | None:
         return await self._connection.fetchrow(statement.sql, *statement.arguments(values))
 
-    def transaction(self) -> Transaction:
-        return self._connection.transaction()
-
 
 class Database:
-    """A pool of connections. Whoever cannot get one, or loses it, raises errors.Unavailable."""
+    """A pool of connections, with patience.
+
+    While the database is away, what was asked is tried again for a few seconds: anything that
+    surely did not happen, and what may have happened if it is repeatable. Who cannot be helped
+    gets errors.Unavailable.
+    """
 
     def __init__(self, url: str, *, is_pooled: bool | None = None, connections: int = 10) -> None:
         self._arguments = connection_arguments(url, is_pooled=is_pooled)
+        if "statement_cache_size" not in self._arguments:
+            self._arguments["server_settings"] = SESSION
+        self._arguments["timeout"] = min(self._arguments["timeout"], WAIT_FOR_CONNECTION)
         self._connections = connections
+        self._queue = Queue(connections)
+        self._away_since: float | None = None
 
     async def open(self) -> None:
         self._pool = await asyncpg.create_pool(
@@ -104,34 +124,101 @@ class Database:
             # None is kept for its own sake: a database may sleep, and may be away at start.
             min_size=0,
             max_size=self._connections,
+            max_inactive_connection_lifetime=LONGEST_IDLE,
             command_timeout=WAIT_FOR_STATEMENT,
             init=_read_times_as_text,
+            reset=_keep,
         )
 
     async def close(self) -> None:
-        await self._pool.close()
-
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
         try:
-            async with self._pool.acquire(timeout=WAIT_FOR_CONNECTION) as connection:
-                yield Connection(connection)
-        except AWAY as error:
-            log.warning("The database cannot be reached: %s: %s", type(error).__name__, error)
-            raise errors.Unavailable("The database cannot be reached. Try again soon.") from error
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
-        async with self.connection() as connection, connection.transaction():
-            yield connection
+            async with asyncio.timeout(WAIT_FOR_ANSWER):
+                await self._pool.close()
+        except AWAY:
+            self._pool.terminate()
 
     async def fetch(self, statement: Statement, **values: Any) -> list[asyncpg.Record]:
-        async with self.connection() as connection:
-            return await connection.fetch(statement, **values)
+        arguments = statement.arguments(values)
+        return await self._persist(
+            lambda connection: connection.fetch(statement.sql, *arguments),
+            values["user_id"],
+            is_repeatable=statement.is_repeatable,
+        )
 
     async def fetch_row(self, statement: Statement, **values: Any) -> asyncpg.Record | None:
-        async with self.connection() as connection:
-            return await connection.fetch_row(statement, **values)
+        arguments = statement.arguments(values)
+        return await self._persist(
+            lambda connection: connection.fetchrow(statement.sql, *arguments),
+            values["user_id"],
+            is_repeatable=statement.is_repeatable,
+        )
+
+    async def transaction(
+        self, work: Callable[[Connection], Awaitable[T]], user_id: str, *, is_repeatable: bool
+    ) -> T:
+        """Do all of the work or nothing of it, at READ COMMITTED whatever the default is."""
+
+        async def inside(connection: Proxy) -> T:
+            async with connection.transaction(isolation="read_committed"):
+                return await work(Connection(connection))
+
+        return await self._persist(inside, user_id, is_repeatable=is_repeatable)
+
+    async def probe(self, statement: Statement) -> None:
+        """Ask once, without patience. Raises errors.Unavailable."""
+        try:
+            async with asyncio.timeout(WAIT_FOR_PROBE):
+                await self._once(lambda connection: connection.fetchrow(statement.sql))
+        except AWAY as error:
+            raise _unavailable(error) from error
+
+    async def _persist(self, work: Work[T], user_id: str, *, is_repeatable: bool) -> T:
+        """Try until it succeeds, trying again is wrong, or the time is over."""
+        until = monotonic() + WAIT_FOR_ANSWER
+        pause = FIRST_PAUSE
+        try:
+            async with asyncio.timeout(WAIT_FOR_ANSWER):
+                while True:
+                    try:
+                        async with self._queue.place(user_id):
+                            return await self._once(work)
+                    except AWAY as error:
+                        may_try_again = is_repeatable or is_undone(error)
+                        if not may_try_again or monotonic() + pause > until or self._is_long_away():
+                            raise
+                    # Not everybody at once.
+                    await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
+                    pause = min(2 * pause, LONGEST_PAUSE)
+        except AWAY as error:
+            raise _unavailable(error) from error
+
+    async def _once(self, work: Work[T]) -> T:
+        try:
+            connection = await self._pool.acquire()
+        except AWAY as error:
+            self._away_since = self._away_since or monotonic()
+            raise CannotConnect(f"{type(error).__name__}: {error}") from error
+        self._away_since = None
+        try:
+            return await work(connection)
+        finally:
+            # What was answered stays answered, even if the connection ends now.
+            with suppress(*AWAY):
+                await self._pool.release(connection, timeout=WAIT_FOR_GOODBYE)
+
+    def _is_long_away(self) -> bool:
+        """Tell whether others have waited in vain already, so that waiting is of no use."""
+        since = self._away_since
+        return since is not None and monotonic() - since > WAIT_FOR_ANSWER
+
+
+def _unavailable(error: Exception) -> errors.Unavailable:
+    log.warning("The database cannot be reached: %s: %s", type(error).__name__, error)
+    if is_undone(error):
+        return errors.Unavailable("The database cannot be reached. Try again soon.")
+    return errors.Unavailable(
+        "The database did not answer. A change may have been made: look before you repeat it."
+    )
 
 
 def connection_arguments(url: str, *, is_pooled: bool | None = None) -> dict[str, Any]:
@@ -189,6 +276,10 @@ def _verifying(root: str | None) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=root)
     except OSError as error:
         raise AddressError(f"DATABASE_URL: sslrootcert cannot be read: {error}") from None
+
+
+async def _keep(_: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Leave a connection as it is: no request changes anything in a session."""
 
 
 async def _read_times_as_text(connection: "asyncpg.Connection[asyncpg.Record]") -> None:

@@ -21,7 +21,7 @@ class Health(operations.Health):
 
     async def get_readiness(self) -> responses.Readiness:
         try:
-            await self._database.fetch(ASK)
+            await self._database.probe(ASK)
         except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError) as error:
             raise errors.Unavailable("The database has no tables: run scripts/migrate.") from error
         return {"status": "ready"}

@@ -75,7 +75,7 @@ def _position() -> ColumnElement[int]:
     return count.scalar_subquery()
 
 
-GET = Statement(select(*_wire(_position())).where(THIS))
+GET = Statement(select(*_wire(_position())).where(THIS), is_repeatable=True)
 
 
 def _list(*conditions: ColumnElement[bool]) -> Statement:
@@ -86,7 +86,7 @@ def _list(*conditions: ColumnElement[bool]) -> Statement:
     page = select(*columns, total.label("total")).order_by(numbered.c.sort_key, numbered.c.id)
     if conditions:
         page = page.where(numbered.c.completed == COMPLETED)
-    return Statement(page.limit(LIMIT).offset(OFFSET))
+    return Statement(page.limit(LIMIT).offset(OFFSET), is_repeatable=True)
 
 
 MATCHES = TASKS.c.completed == COMPLETED
@@ -158,7 +158,9 @@ _CHANGES = {
     "updated_at": _NOW,
 }
 
-UPDATE = Statement(update(TASKS).where(THIS).values(_CHANGES).returning(*_wire(_position())))
+UPDATE = Statement(
+    update(TASKS).where(THIS).values(_CHANGES).returning(*_wire(_position())), is_repeatable=True
+)
 
 
 def _move() -> Statement:
@@ -167,15 +169,21 @@ def _move() -> Statement:
         update(TASKS)
         .where(THIS, place.c.sort_key.is_not(None), turn.c.version.is_not(None))
         .values(**_CHANGES, sort_key=place.c.sort_key)
-        .returning(*_wire(place.c.position))
+        .returning(*_wire(place.c.position)),
+        is_repeatable=True,
     )
 
 
 MOVE = _move()
 
-_FLIPPED = {"completed": func.coalesce(COMPLETED, ~TASKS.c.completed), "updated_at": _NOW}
+_FLIPPED = {"completed": ~TASKS.c.completed, "updated_at": _NOW}
+_COMPLETED = {"completed": COMPLETED, "updated_at": _NOW}
 
 TOGGLE = Statement(update(TASKS).where(THIS).values(_FLIPPED).returning(*_wire(_position())))
+
+COMPLETE = Statement(
+    update(TASKS).where(THIS).values(_COMPLETED).returning(*_wire(_position())), is_repeatable=True
+)
 
 DELETE = Statement(delete(TASKS).where(THIS).returning(TASKS.c.id))
 
@@ -197,7 +205,8 @@ def _reorder() -> Statement:
         .cte("moved")
     )
     return Statement(
-        select(verdict.c.is_current).select_from(verdict.join(turn, true())).add_cte(moved)
+        select(verdict.c.is_current).select_from(verdict.join(turn, true())).add_cte(moved),
+        is_repeatable=True,
     )
 
 

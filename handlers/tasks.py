@@ -7,7 +7,7 @@ from pydantic import MISSING
 
 from generated import models, operations, responses
 from handlers import errors, statements
-from handlers.database import Database, Statement
+from handlers.database import Connection, Database, Statement
 
 T = TypeVar("T")
 
@@ -96,9 +96,11 @@ class Tasks(operations.Tasks):
         task_id: models.TaskId,
         body: models.TaskCompletion | None,
     ) -> responses.Task:
-        completed = body.completed if body else None
         row = await self._database.fetch_row(
-            statements.TOGGLE, user_id=user_id, task_id=task_id, completed=completed
+            statements.COMPLETE if body else statements.TOGGLE,
+            user_id=user_id,
+            task_id=task_id,
+            completed=body.completed if body else None,
         )
         return _task(row)
 
@@ -111,13 +113,18 @@ class Tasks(operations.Tasks):
 
     async def _wait_for_turn(self, statement: Statement, **values: Any) -> asyncpg.Record | None:
         """Run a statement that found no turn or no room: wait for the one, make the other."""
-        async with self._database.transaction() as connection:
-            await connection.fetch(statements.LOCK, **values)
+
+        async def take_turn(connection: Connection) -> asyncpg.Record | None:
+            await connection.fetch_row(statements.LOCK, **values)
             row = await connection.fetch_row(statement, **values)
             if row is None:
-                await connection.fetch(statements.RESPACE, **values)
+                await connection.fetch_row(statements.RESPACE, **values)
                 row = await connection.fetch_row(statement, **values)
             return row
+
+        return await self._database.transaction(
+            take_turn, values["user_id"], is_repeatable=statement.is_repeatable
+        )
 
 
 class NoSuchTask(errors.NotFound):

@@ -93,8 +93,10 @@ def run(url: str, sql: str) -> None:
 
     async def execute() -> None:
         connection = await asyncpg.connect(url)
-        await connection.execute(sql)
-        await connection.close()
+        try:
+            await connection.execute(sql)
+        finally:
+            await connection.close()
 
     asyncio.run(execute())
 

@@ -1,0 +1,37 @@
+"""How an outage looks from here, and what it leaves open."""
+
+import asyncpg
+
+
+class CannotConnect(ConnectionError):
+    """There is no connection to be had; so nothing was sent."""
+
+
+# What PostgreSQL, its driver and the network say when the database cannot be had right now.
+AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.LockNotAvailableError,
+    # The role or the database is not there, or its password has changed.
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    # What we reached is a standby, for as long as a failover takes.
+    asyncpg.ReadOnlySQLTransactionError,
+    # PostgreSQL took everything back by itself.
+    asyncpg.TransactionRollbackError,
+)
+
+
+def is_undone(error: Exception) -> bool:
+    """Tell whether nothing was changed for certain: nothing was sent, or PostgreSQL refused it.
+
+    After a FATAL error, such as being told to go, and after silence that is not certain.
+    """
+    if isinstance(error, asyncpg.PostgresError):
+        return error.severity_en == "ERROR"
+    # The driver raises the second before it sends anything, to a connection that has ended.
+    return isinstance(error, CannotConnect | asyncpg.InterfaceError)
