@@ -1,6 +1,5 @@
 """The frontend stand-in in a real browser, with a real Better Auth server and the real service."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -8,13 +7,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import httpx
-import node
 import pytest
-import yaml
 from playwright.sync_api import (
     APIResponse,
     Browser,
@@ -469,101 +464,6 @@ def execute(docs: Page, operation_id: str, **parameters: str) -> str:
     operation.get_by_role("button", name="Execute").click()
     status = operation.locator(".live-responses-table .response-col_status").last
     return status.inner_text().split()[0]
-
-
-WHOLE = ""
-REMOVED = [
-    "components/schemas/Task/properties/title",
-    "components/schemas/Task/properties/description",
-    "components/schemas/Task/properties/completed",
-    "components/schemas/TaskCreate/properties/title",
-    "components/schemas/TaskUpdate/properties/position",
-    "components/schemas/TaskCompletion/properties/completed",
-    "components/schemas/TaskList/properties/data",
-    "components/schemas/Pagination/properties/has_more",
-    "components/schemas/Error/properties/message",
-    "components/schemas/Error/properties/details",
-    "paths/~1api~1{user_id}~1tasks~1{task_id}/delete",
-]
-
-
-class TestTheTypeChecker:
-    def test_the_page_compiles(self, complaints: dict[str, list[str]]) -> None:
-        assert complaints[WHOLE] == []
-
-    @pytest.mark.parametrize("pointer", REMOVED)
-    def test_the_page_does_not_compile_without_what_it_uses(
-        self, complaints: dict[str, list[str]], pointer: str
-    ) -> None:
-        assert any("/page/" in line for line in complaints[pointer])
-
-    def test_the_types_made_from_a_running_service_are_the_same(
-        self, running_service: service.Service, tmp_path: Path
-    ) -> None:
-        """The README's way for a team that has nothing but the address."""
-        subprocess.run([ROOT / "scripts" / "client", tmp_path], check=True)
-        command = [
-            *node.program(stand_in.ROOT, "openapi-typescript"),
-            f"{running_service.address}/openapi.json",
-            "--default-non-nullable=false",
-            *("--root-types", "--root-types-no-schema-prefix"),
-        ]
-        made = subprocess.run(
-            command, cwd=stand_in.ROOT, check=True, stdout=subprocess.PIPE, text=True
-        ).stdout
-        same = [line for line in made.splitlines() if "[name: string]: unknown" not in line]
-        assert same == (tmp_path / "schema.ts").read_text().splitlines()
-
-    def test_no_type_is_unknown(self, tmp_path: Path) -> None:
-        subprocess.run([ROOT / "scripts" / "client", tmp_path], check=True)
-        written = (tmp_path / "schema.ts").read_text()
-        assert "Task: {" in written
-        assert "unknown" not in written
-
-
-@pytest.fixture(scope="module")
-def complaints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """What the compiler says of the page, for the contract and for each one without something."""
-    node.install(stand_in.ROOT)
-    folder = tmp_path_factory.mktemp("frontend")
-    (folder / "node_modules").symlink_to(stand_in.ROOT / "node_modules")
-    # All copies are one program, since most of the compiler's time goes into libraries.
-    settings = {"extends": str(stand_in.ROOT / "tsconfig.json"), "include": ["*/*/*.ts", "*/*.ts"]}
-    (folder / "tsconfig.json").write_text(json.dumps(settings))
-    names = {pointer: f"copy{number}" for number, pointer in enumerate([WHOLE, *REMOVED])}
-    for pointer, name in names.items():
-        make_copy(folder / name, pointer)
-    done = subprocess.run(
-        node.program(folder, "tsc"), cwd=folder, capture_output=True, text=True, check=False
-    )
-    lines = done.stdout.splitlines()
-    return {
-        pointer: [line for line in lines if line.startswith(f"{name}/")]
-        for pointer, name in names.items()
-    }
-
-
-def make_copy(folder: Path, without: str) -> None:
-    """Copy the page, with a client made from the contract without something."""
-    shutil.copytree(stand_in.ROOT / "page", folder / "page")
-    shutil.copy(stand_in.ROOT / "types.ts", folder)
-    contract = folder / "openapi.yaml"
-    contract.write_text(contract_without(without))
-    subprocess.run([ROOT / "scripts" / "client", folder / "client", contract], check=True)
-
-
-def contract_without(pointer: str) -> str:
-    contract = yaml.safe_load((ROOT / "openapi" / "openapi.yaml").read_text())
-    if pointer != WHOLE:
-        *parents, name = [part.replace("~1", "/") for part in pointer.split("/")]
-        holder = contract
-        schema: dict[str, Any] = {}
-        for part in parents:
-            schema, holder = holder, holder[part]
-        del holder[name]
-        if name in schema.get("required", []):
-            schema["required"].remove(name)
-    return yaml.safe_dump(contract, sort_keys=False)
 
 
 class TestWithoutABrowser:
