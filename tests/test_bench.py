@@ -1,0 +1,39 @@
+"""The benchmark works: its services answer the same, and it tells what it measured."""
+
+import json
+import subprocess
+
+from tests.bench import report, workload
+from tests.bench.comparison import label
+from tests.bench.processes import CONTENDERS
+from tests.service import ROOT
+
+
+def bench(*options: str) -> str:
+    found = subprocess.run(
+        [ROOT / "scripts" / "bench", *options],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert found.returncode == 0, found.stderr
+    return found.stdout
+
+
+class TestComparison:
+    def test_a_short_run_tells_everything(self) -> None:
+        """It compares all answers first, and fails if a single one is wrong."""
+        found = json.loads(bench("--json", "--rounds=1", "--seconds=0.05"))
+        names = [label(contender) for contender in CONTENDERS]
+        assert list(found["rounds"]) == names
+        assert list(found["ratios"]) == names[1:]
+        for operations in found["rounds"].values():
+            assert list(operations) == list(workload.OPERATIONS)
+            for (once,) in operations.values():
+                assert once["requests"] > 0
+                assert 0 < once["p50"] <= once["p99"] <= once["longest"]
+        assert found["settings"]["versions"].keys() >= {"fastapi", "litestar", "asyncpg"}
+        table = report.text(found)
+        assert "against tutorial, decoded" in table
+        assert "goal ≤ 0.18" in table
