@@ -29,6 +29,7 @@ _MESSAGES = {
     "model_type": "Input should be an object",
     "extra_forbidden": "This is not in the contract",
     "missing": "This is required",
+    "string_pattern_mismatch": "This text is blank, or holds a character that is not allowed",
     "string_unicode": "Input should be text without lone surrogates",
 }
 

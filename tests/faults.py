@@ -1,0 +1,402 @@
+"""Faults that scripts/drift plants, one at a time, to see that the checks find them."""
+
+from dataclasses import dataclass
+
+CONTRACT = "openapi/openapi.yaml"
+TASKS = "handlers/tasks.py"
+STATEMENTS = "handlers/statements.py"
+ROUTE = "handlers/contract.py"
+READING = "handlers/reading.py"
+AUTH = "handlers/auth.py"
+ENVELOPE = "handlers/envelope.py"
+ERRORS = "handlers/errors.py"
+DATABASE = "handlers/database.py"
+TABLES = "handlers/tables.py"
+OPERATIONS = "generated/operations.py"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """In this file, the first of the old text is replaced by the new."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    # Whether somebody remembered to run scripts/generate after it.
+    generates: bool = False
+
+
+def contract(name: str, old: str, new: str) -> Fault:
+    """A change of the contract that was generated from, but that the handlers do not know of."""
+    return Fault(f"contract: {name}", CONTRACT, old, new, generates=True)
+
+
+FAULTS = (
+    # The contract says something else than the service does.
+    contract("create answers 200", "        '201':", "        '200':"),
+    contract(
+        "delete answers 200 with nothing",
+        "        '204':\n          description: The task is gone.",
+        "        '200':\n          description: The task is gone.",
+    ),
+    contract(
+        "a task has one more member",
+        "        completed:\n          type: boolean\n          description: Whether it is done.\n        position:",
+        "        completed:\n          type: boolean\n          description: Whether it is done.\n"
+        "        starred:\n          type: boolean\n        position:",
+    ),
+    contract(
+        "the title may be longer",
+        "      maxLength: 255\n      pattern: '^[^\\u0000]*[^",
+        "      maxLength: 300\n      pattern: '^[^\\u0000]*[^",
+    ),
+    contract(
+        "the title may be shorter",
+        "      maxLength: 255\n      pattern: '^[^\\u0000]*[^",
+        "      maxLength: 100\n      pattern: '^[^\\u0000]*[^",
+    ),
+    contract("the description may be longer", "maxLength: 1000", "maxLength: 2000"),
+    contract(
+        "the title may be blank", "'^[^\\u0000]*[^\\u0000-\\u0020][^\\u0000]*$'", "'^[^\\u0000]*$'"
+    ),
+    contract(
+        "the limit ends elsewhere",
+        "            maximum: 1000\n            default: 1000",
+        "            maximum: 500\n            default: 500",
+    ),
+    contract("the limit has another default", "default: 1000", "default: 100"),
+    contract(
+        "ids end elsewhere",
+        "      maximum: 9007199254740991\n      examples: [7]",
+        "      maximum: 4294967296\n      examples: [7]",
+    ),
+    contract(
+        "an operation has another path",
+        "/tasks/{task_id}/complete:",
+        "/tasks/{task_id}/completion:",
+    ),
+    contract("an operation has another verb", "    patch:", "    post:"),
+    contract(
+        "an operation is public",
+        "      operationId: get_task\n",
+        "      operationId: get_task\n      security: []\n",
+    ),
+    contract("an operation is private", "      security: []\n", ""),
+    contract(
+        "an operation has another name", "operationId: delete_task\n", "operationId: remove_task\n"
+    ),
+    contract(
+        "an operation is added",
+        "\n  /health:\n",
+        "\n  /tasks/count:\n    get:\n      operationId: count_tasks\n      summary: Count.\n      tags: [tasks]\n      responses:\n        '204':\n          description: Counted.\n\n  /health:\n",
+    ),
+    contract(
+        "a header is added",
+        "            Location:\n",
+        "            ETag:\n              description: x\n              required: true\n              schema: {type: string, minLength: 1, maxLength: 9}\n            Location:\n",
+    ),
+    contract("the toggle needs a body", "        required: false\n", "        required: true\n"),
+    contract(
+        "the reorder answers 412 instead of 409",
+        "        '409':\n          $ref: '#/components/responses/Conflict'",
+        "        '412':\n          $ref: '#/components/responses/Conflict'",
+    ),
+    contract(
+        "a refusal has another code",
+        "              const: conflict",
+        "              const: outdated",
+    ),
+    contract(
+        "a parameter is gone",
+        "        - name: offset\n          in: query\n",
+        "        - name: skip\n          in: query\n",
+    ),
+    contract("duplicates are allowed", "          uniqueItems: true\n", ""),
+    contract("an order may be longer", "maxItems: 10000", "maxItems: 20000"),
+    contract("times are written in another way", "minLength: 27", "minLength: 20"),
+    Fault("contract: nobody generated", CONTRACT, "maxLength: 1000", "maxLength: 999"),
+    Fault("generated: a hand edit of a status", OPERATIONS, "status=204", "status=200"),
+    Fault("generated: a hand edit of a bound", "generated/models.py", "le=1000", "le=100"),
+    # Somebody else's tasks.
+    Fault(
+        "get: no ownership",
+        STATEMENTS,
+        "select(*_wire(_position())).where(THIS)",
+        "select(*_wire(_position())).where(TASKS.c.id == TASK)",
+    ),
+    Fault(
+        "update: no ownership",
+        STATEMENTS,
+        "update(TASKS).where(THIS).values(_CHANGES)",
+        "update(TASKS).where(TASKS.c.id == TASK).values(_CHANGES)",
+    ),
+    Fault(
+        "delete: no ownership",
+        STATEMENTS,
+        "DELETE = Statement(delete(TASKS).where(THIS)",
+        "DELETE = Statement(delete(TASKS).where(TASKS.c.id == TASK)",
+    ),
+    Fault(
+        "toggle: no ownership",
+        STATEMENTS,
+        "TOGGLE = Statement(update(TASKS).where(THIS)",
+        "TOGGLE = Statement(update(TASKS).where(TASKS.c.id == TASK)",
+    ),
+    Fault(
+        "list: everybody's tasks",
+        STATEMENTS,
+        'TASKS.c.sort_key).where(OWN).subquery("numbered")',
+        'TASKS.c.sort_key).subquery("numbered")',
+    ),
+    Fault(
+        "list: everybody's total",
+        STATEMENTS,
+        "select_from(TASKS).where(OWN, *conditions)",
+        "select_from(TASKS).where(*conditions)",
+    ),
+    Fault(
+        "reorder: anybody's ids",
+        STATEMENTS,
+        "found = count.where(OWN, TASKS",
+        "found = count.where(TASKS",
+    ),
+    # Tokens.
+    Fault("auth: the path's user is not compared", ROUTE, "!= user:", "== '':"),
+    Fault("auth: no token is needed", ROUTE, "if not operation.public:", "if operation.public:"),
+    Fault("auth: expired tokens are good", AUTH, '"leeway": LEEWAY', '"leeway": 10**9'),
+    Fault("auth: exp is not needed", AUTH, '    "require_exp": True,\n', ""),
+    Fault("auth: a critical extension is ignored", AUTH, 'or "crit" in header', ""),
+    Fault("auth: the second claim wins", AUTH, "present[0]", "present[-1]"),
+    Fault(
+        "auth: an address is a user",
+        AUTH,
+        '("sub", "user_id", "id")',
+        '("sub", "user_id", "id", "email")',
+    ),
+    Fault("auth: spare bits may differ", AUTH, "        _require_canonical(token)\n", ""),
+    # What operations do.
+    Fault(
+        "create: the description is forgotten",
+        TASKS,
+        '"description": _or_none(body.description),\n            "completed": body.completed,',
+        '"description": None,\n            "completed": body.completed,',
+    ),
+    Fault(
+        "create: completed is forgotten",
+        TASKS,
+        '"completed": body.completed,',
+        '"completed": False,',
+    ),
+    Fault(
+        "create: the position is forgotten",
+        TASKS,
+        "statement = statements.APPEND if position is None else statements.INSERT",
+        "statement = statements.APPEND",
+    ),
+    Fault("create: the location leads nowhere", TASKS, 'task_id=task["id"])', "task_id=0)"),
+    Fault(
+        "create: at the top",
+        STATEMENTS,
+        "func.coalesce(func.max(TASKS.c.sort_key), _ZERO) + _STEP",
+        "func.coalesce(func.min(TASKS.c.sort_key), _ZERO) - _STEP",
+    ),
+    Fault(
+        "list: not in order",
+        STATEMENTS,
+        "order_by(numbered.c.sort_key, numbered.c.id)",
+        "order_by(numbered.c.id)",
+    ),
+    Fault(
+        "list: the filter is ignored",
+        TASKS,
+        "statements.LIST if completed is None else statements.LIST_FILTERED",
+        "statements.LIST",
+    ),
+    Fault("list: the offset is ignored", TASKS, "offset=query.offset\n", "offset=0\n"),
+    Fault(
+        "list: has_more at the end",
+        TASKS,
+        "query.offset + len(rows) < total",
+        "query.offset + len(rows) <= total",
+    ),
+    Fault(
+        "list: no total past the end",
+        TASKS,
+        "counted = rows or await",
+        "counted = rows or [] and await",
+    ),
+    Fault(
+        "update: the title is ignored",
+        STATEMENTS,
+        '"title": func.coalesce(TITLE, TASKS.c.title)',
+        '"title": TASKS.c.title',
+    ),
+    Fault(
+        "update: the description cannot be cleared",
+        TASKS,
+        '"sets_description": body.description is not MISSING',
+        '"sets_description": _or_none(body.description) is not None',
+    ),
+    Fault(
+        "update: omitted members are wiped",
+        TASKS,
+        '"sets_description": body.description is not MISSING',
+        '"sets_description": True',
+    ),
+    Fault(
+        "update: nothing to change is a change",
+        TASKS,
+        "body.model_fields_set.isdisjoint(CHANGEABLE)",
+        "False",
+    ),
+    Fault("update: updated_at stands still", STATEMENTS, '    "updated_at": _NOW,\n}', "}"),
+    Fault(
+        "update: updated_at is only the clock",
+        STATEMENTS,
+        "_NOW = func.greatest(",
+        "_NOW = func.least(",
+    ),
+    Fault(
+        "move: one place too far",
+        STATEMENTS,
+        "numbered.c.index < POSITION",
+        "numbered.c.index <= POSITION",
+    ),
+    Fault(
+        "move: counts itself",
+        STATEMENTS,
+        "_turn(), _place(TASKS.c.id != TASK)",
+        "_turn(), _place()",
+    ),
+    Fault(
+        "move: no room is ever made",
+        TASKS,
+        "await connection.fetch_row(statements.RESPACE, **values)",
+        "pass",
+    ),
+    Fault(
+        "move: the turn is not checked",
+        STATEMENTS,
+        "TASK_LISTS.c.version == version)",
+        "TASK_LISTS.c.version >= version)",
+    ),
+    Fault(
+        "move: nobody waits for a turn",
+        TASKS,
+        "row = await self._wait_for_turn(statement, **values)\n        return _task(row)",
+        "return _task(row)",
+    ),
+    Fault(
+        "delete: always done",
+        TASKS,
+        "        if row is None:\n            raise NoSuchTask\n\n    async def toggle",
+        "\n    async def toggle",
+    ),
+    Fault(
+        "toggle: sets only",
+        STATEMENTS,
+        "~TASKS.c.completed",
+        "true()",
+    ),
+    Fault(
+        "toggle: flips only",
+        TASKS,
+        "statements.COMPLETE if body else statements.TOGGLE",
+        "statements.TOGGLE",
+    ),
+    Fault("reorder: any ids will do", TASKS, 'if not row or not row["is_current"]:', "if not row:"),
+    Fault("reorder: backwards", STATEMENTS, "wanted.c.place * _STEP", "wanted.c.place * -_STEP"),
+    Fault("position: counts from one", STATEMENTS, "- _ONE\n", "\n"),
+    # How requests are read and answers are written.
+    Fault("reading: bodies are lax", READING, "strict=True", "strict=False"),
+    Fault("reading: any content type", READING, "elif not _is_json(content_type):", "elif False:"),
+    Fault("reading: duplicates of members", READING, "if len(members) < len(pairs):", "if False:"),
+    Fault("reading: duplicates of parameters", READING, "if name in found:", "if False:"),
+    Fault("reading: duplicates of ids", READING, "if item in seen:", "if False:"),
+    Fault("reading: odd integers", READING, 'r"0|-?[1-9][0-9]*"', 'r".*"'),
+    Fault("reading: unknown parameters", READING, "elif model is None:", "elif False:"),
+    Fault(
+        "reading: 1.0 is no integer",
+        READING,
+        "int(number) if number.is_integer() else number",
+        "number",
+    ),
+    Fault("reading: only the first mistake", ERRORS, "MOST_DETAILS = 100", "MOST_DETAILS = 1"),
+    Fault("route: large bodies", ROUTE, "if len(body) > LARGEST_BODY:", "if False:"),
+    Fault(
+        "route: large announced bodies",
+        ROUTE,
+        "LARGEST_BODY = 256 * 1024",
+        "LARGEST_BODY = 255 * 1024",
+    ),
+    Fault(
+        "route: the body before the token",
+        ROUTE,
+        "        if not operation.public:\n",
+        "        await _read_body(scope, receive)\n        if not operation.public:\n",
+    ),
+    Fault("route: no HEAD", ROUTE, '["GET", "HEAD"] if', '["GET"] if'),
+    Fault(
+        "route: other methods fall through",
+        ROUTE,
+        "        yield RefuseOtherMethods(",
+        "        RefuseOtherMethods(",
+    ),
+    Fault(
+        "answers: no WWW-Authenticate",
+        ERRORS,
+        'headers=[("WWW-Authenticate", "Bearer")]',
+        "headers=[]",
+    ),
+    Fault(
+        "answers: no Retry-After",
+        ERRORS,
+        'headers=[("Retry-After", str(retry_after))]',
+        "headers=[]",
+    ),
+    Fault("answers: no nosniff", ENVELOPE, '(b"x-content-type-options", b"nosniff"), ', ""),
+    Fault(
+        "answers: may be cached",
+        ENVELOPE,
+        '(b"cache-control", b"no-store")',
+        '(b"cache-control", b"public")',
+    ),
+    Fault("answers: any request id", ENVELOPE, "if _REQUEST_ID.fullmatch(text)", "if text"),
+    Fault("answers: any origin", ENVELOPE, "if origin in self._origins:", "if origin:"),
+    Fault(
+        "answers: the reason of a failure",
+        ENVELOPE,
+        "errors.InternalError()",
+        "errors.InternalError(str(scope))",
+    ),
+    Fault(
+        "answers: encoded slashes split", ENVELOPE, 'replace("%2F", "%00")', 'replace("%2F", "/")'
+    ),
+    Fault("answers: details are missing", ERRORS, '"details": self.details', '"details": None'),
+    # Storage.
+    Fault(
+        "tables: a title is shorter",
+        TABLES,
+        'models.Title, "maxLength"))',
+        'models.Title, "minLength"))',
+    ),
+    Fault(
+        "tables: a description is needed",
+        TABLES,
+        'models.Description, "maxLength")))',
+        'models.Description, "maxLength")), nullable=False)',
+    ),
+    Fault(
+        "tables: a migration is forgotten",
+        TABLES,
+        "    sort_key: int",
+        "    starred: bool = Field(sa_column=Column(Boolean))\n    sort_key: int",
+    ),
+    Fault(
+        "times: shorter on a whole second",
+        DATABASE,
+        'isoformat(timespec="microseconds")',
+        "isoformat()",
+    ),
+)
