@@ -4,11 +4,13 @@ uvicorn handlers.app:app --no-server-header
 """
 
 import json
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from jose.exceptions import JWKError
 from starlette.types import Receive, Scope, Send
 
@@ -19,6 +21,8 @@ from handlers.envelope import Envelope
 from handlers.health import Health
 from handlers.keys import KeySet
 from handlers.tasks import Tasks
+
+UNOBSERVED: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 
 
 def create(given: settings.Settings) -> FastAPI:
@@ -47,7 +51,12 @@ def create(given: settings.Settings) -> FastAPI:
 
     described = json.loads(docs.CONTRACT.read_text())
     # FastAPI's own pages and document are off: the contract itself is served.
-    app = FastAPI(title=described["info"]["title"], openapi_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title=described["info"]["title"],
+        openapi_url=None,
+        lifespan=lifespan,
+        telemetry=None if is_observed() else UNOBSERVED,
+    )
     app.openapi = lambda: described  # type: ignore[method-assign] # FastAPI's documented way.
     app.router.routes += [
         *contract.routes(authenticator, [Tasks(database), Health(database)]),
@@ -61,6 +70,11 @@ def create(given: settings.Settings) -> FastAPI:
 
 async def _not_found(_scope: Scope, _receive: Receive, _send: Send) -> None:
     raise errors.NotFound
+
+
+def is_observed() -> bool:
+    """Tell whether somebody set one of OpenTelemetry's variables; if not, it shall cost nothing."""
+    return any(name.startswith("OTEL_") for name in os.environ)
 
 
 def _start() -> FastAPI:

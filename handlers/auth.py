@@ -5,7 +5,9 @@ other: the shared secret to HS256, each key of Better Auth's set to the algorith
 """
 
 import re
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from jose import JOSEError, jwk, jwt
@@ -20,6 +22,8 @@ from handlers import errors
 LEEWAY = 30
 # Larger numbers are not exact in every language, and none of them is a time.
 LATEST = 2**53
+MOST_REMEMBERED = 10_000
+LARGEST_REMEMBERED = 4096
 USER_CLAIMS = ("sub", "user_id", "id")
 
 _BEARER = re.compile(rb"bearer +([\w-]+\.[\w-]+\.[\w-]+) *", re.IGNORECASE | re.ASCII)
@@ -32,6 +36,8 @@ class Source(Protocol):
     algorithms: frozenset[str]
     # Whether a token must say that it is from the address and for it.
     is_bound: bool
+    # Changes with the keys; what older ones verified must be verified again.
+    revision: int
 
     async def key(self, header: Mapping[str, Any]) -> Key:
         """Find the key that a token must be signed with. Raises JOSEError where there is none."""
@@ -42,12 +48,26 @@ class SharedSecret:
 
     algorithms = frozenset({"HS256"})
     is_bound = False
+    revision = 0
 
     def __init__(self, secret: str) -> None:
         self._key = jwk.construct(secret, "HS256")
 
     async def key(self, header: Mapping[str, Any]) -> Key:  # noqa: ARG002 - one key for all.
         return self._key
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """A token that was good, and until when: verifying costs more than the rest of a request."""
+
+    user: models.UserId
+    until: int
+    source: Source
+    revision: int
+
+    def is_good(self) -> bool:
+        return time.time() <= self.until and self.revision == self.source.revision
 
 
 class Authenticator:
@@ -59,18 +79,34 @@ class Authenticator:
     def __init__(self, sources: list[Source], address: str | None) -> None:
         self._sources = {name: source for source in sources for name in source.algorithms}
         self._address = address
+        self._verified: dict[bytes, _Verified] = {}
 
     async def user(self, authorization: list[bytes]) -> models.UserId:
         """Tell the user of the one Authorization header. Raises errors.Unauthorized."""
         if not authorization:
             raise errors.Unauthorized
+        if len(authorization) == 1:
+            known = self._verified.get(authorization[0])
+            if known and known.is_good():
+                return known.user
         match = _BEARER.fullmatch(authorization[0])
         if len(authorization) > 1 or not match:
             raise errors.Unauthorized("The Authorization header is not one bearer token.")
-        token = match[1].decode()
+        verified = await self._verify(match[1].decode())
+        self._remember(authorization[0], verified)
+        return verified.user
+
+    def _remember(self, header: bytes, verified: "_Verified") -> None:
+        if len(header) > LARGEST_REMEMBERED:
+            return
+        if len(self._verified) >= MOST_REMEMBERED:
+            # The oldest goes; who still uses it has it verified again.
+            del self._verified[next(iter(self._verified))]
+        self._verified[header] = verified
+
+    async def _verify(self, token: str) -> "_Verified":
         try:
-            claims = await self._claims(token)
-            return _user(claims)
+            return await self._trusted(token)
         # python-jose lets the errors of odd claims through, such as `exp` being a list.
         except (
             JOSEError,
@@ -82,7 +118,7 @@ class Authenticator:
         ) as error:
             raise errors.Unauthorized("The token is not valid, or no longer.") from error
 
-    async def _claims(self, token: str) -> dict[str, Any]:
+    async def _trusted(self, token: str) -> "_Verified":
         _require_canonical(token)
         header = jwt.get_unverified_header(token)
         algorithm = str(header.get("alg"))
@@ -94,7 +130,7 @@ class Authenticator:
         claims = jwt.decode(token, key, algorithms=[algorithm], options=_OPTIONS)
         _require_times(claims)
         self._require_address(claims, is_bound=source.is_bound)
-        return claims
+        return _Verified(_user(claims), int(claims["exp"]) + LEEWAY, source, source.revision)
 
     def _require_address(self, claims: dict[str, Any], *, is_bound: bool) -> None:
         if self._address is None:

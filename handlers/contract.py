@@ -1,18 +1,16 @@
-"""Where a request meets the contract: one route for each operation, which knows all about it.
+"""Where a request meets the contract: a route for each path, an endpoint for each operation.
 
 The order in which a request is refused is the contract's: token, path's user, size of the body,
 then everything that does not match, at once. Nothing of the body is read before the first two.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from fastapi.routing import APIRoute
 from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from generated.operations import OPERATIONS, Operation
 from handlers import errors, reading
@@ -20,82 +18,83 @@ from handlers.auth import Authenticator
 
 LARGEST_BODY = 256 * 1024
 
+JSON = (b"content-type", b"application/json")
 
-class ContractRoute(APIRoute):
-    """One operation, served by the method that implements it."""
+
+class Endpoint:
+    """One operation, served by the method that implements it.
+
+    It knows at start what FastAPI's general way of answering finds out for each request.
+    """
 
     def __init__(
         self, operation: Operation, method: Callable[..., Any], authenticator: Authenticator
     ) -> None:
-        # HEAD is answered wherever GET is; the server leaves out the body.
-        methods = ["GET", "HEAD"] if operation.method == "GET" else [operation.method]
-        super().__init__(
-            operation.path,
-            method,
-            methods=methods,
-            operation_id=operation.operation_id,
-            status_code=operation.status,
-            response_model=None,
-        )
         self.operation = operation
+        self._method = method
         self._authenticator = authenticator
-        # FastAPI's general way of answering a request, replaced by this operation's own.
-        self.app = self._answer
+        self._headers = [name.lower().encode() for name in operation.headers]
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         operation = self.operation
+        scope["operation"] = operation.operation_id
         if not operation.public:
             await self._require_owner(scope)
-        raw = await _read_body(scope, receive) if operation.body else b""
-        arguments = reading.arguments(operation, scope, raw)
-        result = await self.endpoint(**arguments)
+        body = await _read_body(scope, receive) if operation.body else b""
+        result = await self._method(**reading.arguments(operation, scope, body))
         headers: list[tuple[bytes, bytes]] = []
-        if operation.headers:
+        if self._headers:
             result, *values = result
-            headers = [
-                (name.lower().encode(), value.encode())
-                for name, value in zip(operation.headers, values, strict=True)
-            ]
+            headers += zip(self._headers, map(str.encode, values), strict=True)
         content = b""
         if result is not None:
             content = to_json(result)
-            headers.append((b"content-type", b"application/json"))
-            headers.append((b"content-length", str(len(content)).encode()))
+            headers += JSON, (b"content-length", b"%d" % len(content))
         start = {"type": "http.response.start", "status": operation.status, "headers": headers}
         await send(start)
         await send({"type": "http.response.body", "body": content})
 
     async def _require_owner(self, scope: Scope) -> None:
         user = await self._authenticator.user(reading.headers(scope, b"authorization"))
+        scope["user"] = user
         if scope["path_params"].get("user_id", user) != user:
             raise errors.Forbidden
 
 
-class RefuseOtherMethods(Route):
-    """What a path answers to the methods it does not have, instead of a path that is like it."""
+class PathItem(Route):
+    """A path with what answers each of its methods; any other method is refused.
 
-    def __init__(self, path: str, allowed: Iterable[str]) -> None:
-        super().__init__(path, self._refuse)
-        self._allowed = frozenset(allowed)
-        self.app = self._refuse
+    So a concrete path hides a templated one that is like it, for every method.
+    """
+
+    def __init__(self, path: str, endpoints: Mapping[str, ASGIApp]) -> None:
+        super().__init__(path, self._answer)
+        self.endpoints = dict(endpoints)
+        if "GET" in self.endpoints:
+            # HEAD is answered wherever GET is; the server leaves out the body.
+            self.endpoints["HEAD"] = self.endpoints["GET"]
+        # Starlette's own look at the method would come with its own refusal.
         self.methods = None
+        self.app = self._answer
 
-    async def _refuse(self, _scope: Scope, _receive: Receive, _send: Send) -> None:
-        raise errors.MethodNotAllowed(self._allowed)
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = self.endpoints.get(scope["method"])
+        if endpoint is None:
+            raise errors.MethodNotAllowed(self.endpoints)
+        await endpoint(scope, receive, send)
 
 
-def routes(authenticator: Authenticator, handlers: Iterable[object]) -> Iterator[Route]:
+def routes(authenticator: Authenticator, handlers: Iterable[object]) -> Iterator[PathItem]:
     """Make the routes of all operations. Raises TypeError if one has no handler."""
     handlers = list(handlers)
     # "{" sorts behind letters and digits: a concrete path goes before one that would match it, too.
     for path in sorted({operation.path for operation in OPERATIONS}):
-        own = [
-            ContractRoute(operation, _method(operation, handlers), authenticator)
+        endpoints = {
+            operation.method: Endpoint(operation, _method(operation, handlers), authenticator)
             for operation in OPERATIONS
             if operation.path == path
-        ]
-        yield from own
-        yield RefuseOtherMethods(path, chain.from_iterable(route.methods or () for route in own))
+        }
+        yield PathItem(path, endpoints)
 
 
 def _method(operation: Operation, handlers: list[object]) -> Callable[..., Any]:
@@ -113,9 +112,9 @@ async def _read_body(scope: Scope, receive: Receive) -> bytes:
     declared = reading.headers(scope, b"content-length")
     if declared and int(declared[0]) > LARGEST_BODY:
         raise errors.PayloadTooLarge
-    body = bytearray()
+    body = b""
     async for chunk in Request(scope, receive).stream():
         body += chunk
         if len(body) > LARGEST_BODY:
             raise errors.PayloadTooLarge
-    return bytes(body)
+    return body

@@ -5,11 +5,9 @@ from pathlib import Path
 
 import fastapi_offline
 from fastapi.openapi.docs import get_swagger_ui_html
-from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
-from handlers.contract import RefuseOtherMethods
+from handlers.contract import PathItem
 
 ROOT = Path(__file__).resolve().parent.parent
 ASSETS = Path(fastapi_offline.__file__).parent / "static"
@@ -24,10 +22,10 @@ FILES = {
 }
 
 
-def routes(title: str) -> Iterator[Route]:
+def routes(title: str) -> Iterator[PathItem]:
     """Make the only routes that are not in the contract. All are public."""
     for path, (file, media_type) in FILES.items():
-        yield from _route(path, Response(file.read_bytes(), media_type=media_type))
+        yield PathItem(path, {"GET": Response(file.read_bytes(), media_type=media_type)})
     page = get_swagger_ui_html(
         openapi_url="/openapi.json",
         title=title,
@@ -36,13 +34,4 @@ def routes(title: str) -> Iterator[Route]:
         swagger_favicon_url="/docs/favicon.png",
         swagger_ui_parameters={"persistAuthorization": True, "tryItOutEnabled": True},
     )
-    yield from _route("/docs", page)
-
-
-def _route(path: str, response: Response) -> Iterator[Route]:
-    async def answer(_: Request) -> Response:
-        return response
-
-    route = Route(path, answer, methods=["GET"])
-    yield route
-    yield RefuseOtherMethods(path, route.methods or ())
+    yield PathItem("/docs", {"GET": page})

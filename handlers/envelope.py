@@ -9,10 +9,9 @@ from urllib.parse import unquote
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from handlers import errors
-from handlers.log import request_id
+from handlers import errors, log
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _UNUSABLE = re.compile("[\ud800-\udfff\n]")
@@ -42,7 +41,7 @@ class Envelope:
             return
         began = time.perf_counter()
         request = dict(scope["headers"])
-        request_id.set(_request_id(request.get(b"x-request-id", b"")))
+        log.request_id.set(_request_id(request.get(b"x-request-id")))
         answer = _Answer(send, self._headers(request.get(b"origin")))
         try:
             await self._serve(scope, receive, answer, request)
@@ -51,13 +50,13 @@ class Envelope:
         except errors.Refusal as refusal:
             await answer.refuse(refusal)
         except Exception:
-            log.exception("A request failed.")
+            logger.exception("A request failed.")
             if answer.status:
                 # Half an answer cannot be taken back; the server must cut it off.
                 raise
             await answer.refuse(errors.InternalError())
         finally:
-            _log(scope, answer.status, time.perf_counter() - began)
+            log.request(scope, answer.status, time.perf_counter() - began)
 
     async def _serve(
         self, scope: Scope, receive: Receive, answer: "_Answer", request: dict[bytes, bytes]
@@ -70,7 +69,7 @@ class Envelope:
         await self._app(scope, receive, answer.send)
 
     def _headers(self, origin: bytes | None) -> Headers:
-        headers = [(b"x-request-id", (request_id.get() or "").encode()), *_ALWAYS]
+        headers = [(b"x-request-id", (log.request_id.get() or "").encode()), *_ALWAYS]
         if self._origins:
             headers.append((b"vary", b"Origin"))
         if origin in self._origins:
@@ -118,8 +117,8 @@ class _Answer:
         await self.send({"type": "http.response.body", "body": body})
 
 
-def _request_id(sent: bytes) -> str:
-    text = sent.decode("latin-1")
+def _request_id(sent: bytes | None) -> str:
+    text = sent.decode("latin-1") if sent else ""
     return text if _REQUEST_ID.fullmatch(text) else uuid.uuid4().hex
 
 
@@ -132,14 +131,3 @@ def _path(raw: bytes) -> str:
     """
     text = raw.decode("latin-1").replace("%2F", "%00").replace("%2f", "%00")
     return _UNUSABLE.sub("\0", unquote(text, errors="surrogateescape"))
-
-
-def _log(scope: Scope, status: int, seconds: float) -> None:
-    route = scope.get("route")
-    facts = {
-        "method": scope["method"],
-        "operation": getattr(route, "operation_id", None),
-        "status": status,
-        "milliseconds": round(seconds * 1000, 1),
-    }
-    log.info("%s %s %d", facts["method"], facts["operation"], status, extra={"facts": facts})

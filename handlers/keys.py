@@ -61,12 +61,14 @@ class KeySet:
 
     algorithms = frozenset(name for names in ALGORITHMS.values() for name in names)
     is_bound = True
+    revision = 0
 
     def __init__(self, address: str) -> None:
         self._address = address + PATH
         self._client = httpx.AsyncClient(timeout=FETCH_TIMEOUT)
         self._lock = asyncio.Lock()
         self._keys: dict[tuple[str, str], Key] = {}
+        self._content = b""
         self._fetches = 0
         self._fetched_at = self._failed_at = NEVER
         self._renewal: asyncio.Task[None] | None = None
@@ -134,7 +136,10 @@ class KeySet:
             self._failed_at = time.monotonic()
             log.warning("No keys from %s: %s: %s", self._address, type(error).__name__, error)
         else:
-            self._keys, self._fetched_at = keys, time.monotonic()
+            self._fetched_at = time.monotonic()
+            if response.content != self._content:
+                self.revision += 1
+            self._keys, self._content = keys, response.content
 
 
 def _usable(found: dict[str, Any]) -> list[tuple[tuple[str, str], Key]]:

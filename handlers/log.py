@@ -1,21 +1,30 @@
 """What the service says of itself: one JSON object a line, or plain lines in development."""
 
+import hashlib
 import json
 import logging
 import sys
+import time
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import lru_cache
+
+from pydantic_core import to_json
+from starlette.types import Scope
 
 # Every line written while a request is served carries its id.
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
+_is_plain = False
+
 
 def configure(*, is_development: bool) -> None:
+    global _is_plain  # noqa: PLW0603 - logging is configured once for the whole process.
+    _is_plain = is_development
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Plain() if is_development else _Json())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    # One line a request is enough, and handlers.envelope writes it. Without a handler uvicorn
-    # does not even compose its own.
+    # One line a request is enough, see below. Without a handler uvicorn composes none of its own.
     access = logging.getLogger("uvicorn.access")
     access.handlers, access.propagate = [], False
     if is_development:
@@ -25,19 +34,52 @@ def configure(*, is_development: bool) -> None:
         logging.getLogger(library).setLevel(logging.WARNING)
 
 
+def request(scope: Scope, status: int, seconds: float) -> None:
+    """Write the one line that each request gets; logging itself would take ten times as long.
+
+    It names neither path nor user: `user` is a hash, by which the lines of one are found together.
+    """
+    method, operation, user = scope["method"], scope.get("operation"), scope.get("user")
+    milliseconds = round(seconds * 1000, 1)
+    if _is_plain:
+        what = f"{method} {operation or 'nothing'} {status} in {milliseconds} ms"
+        sys.stderr.write(f"{time.strftime('%H:%M:%S')} INFO    {what}  [{request_id.get()}]\n")
+        return
+    line = {
+        "time": _now(),
+        "level": "info",
+        "logger": __name__,
+        "request_id": request_id.get(),
+        "method": method,
+        "operation": operation,
+        "status": status,
+        "milliseconds": milliseconds,
+        "user": user and _hashed(user),
+    }
+    sys.stderr.write(to_json(line).decode() + "\n")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+@lru_cache(maxsize=4096)
+def _hashed(user: str) -> str:
+    return hashlib.sha256(user.encode()).hexdigest()[:16]
+
+
 class _Json(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         entry = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "time": _now(),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
             "request_id": request_id.get(),
-            **getattr(record, "facts", {}),
+            "message": record.getMessage(),
         }
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        return json.dumps({name: value for name, value in entry.items() if value is not None})
+        return json.dumps(entry)
 
 
 class _Plain(logging.Formatter):

@@ -39,7 +39,8 @@ def arguments(operation: Operation, scope: Scope, body: bytes) -> dict[str, Any]
     reading = _Reading(operation)
     for name in operation.path_parameters:
         reading.path(name, scope["path_params"][name])
-    reading.query(scope["query_string"])
+    if operation.query or scope["query_string"]:
+        reading.query(scope["query_string"])
     if operation.body:
         reading.body(body, headers(scope, b"content-type"))
     if reading.wrong:

@@ -161,8 +161,19 @@ class TestGoodTokens:
     def test_clocks_may_differ_by_half_a_minute(
         self, new_person: NewPerson, claim: str, seconds: int
     ) -> None:
-        token = token_for("user-19", **{claim: int(time.time()) + seconds})
+        token = signed(claims(sub="user-19", **{claim: int(time.time()) + seconds}))
         assert new_person("user-19", token).page()["data"] == []
+
+    def test_a_token_that_was_good_is_refused_once_it_has_expired(
+        self, new_person: NewPerson
+    ) -> None:
+        nearly_over = int(time.time()) - 28
+        someone = new_person("user-20", token_for("user-20", exp=nearly_over))
+        assert someone.page()["data"] == []
+        until = time.monotonic() + 10
+        while someone.request("GET").status_code == 200 and time.monotonic() < until:
+            time.sleep(0.1)
+        assert refusal(someone.request("GET"))[0] == 401
 
     def test_the_scheme_may_be_written_in_any_case(self, person: Person) -> None:
         token = token_for(person.user_id)
