@@ -183,7 +183,9 @@ class Database:
                         async with self._queue.place(user_id):
                             return await self._once(work)
                     except AWAY as error:
-                        may_try_again = is_repeatable or is_undone(error)
+                        # After silence, what was sent may yet happen: after what comes next, even.
+                        repeats = is_repeatable and not isinstance(error, TimeoutError)
+                        may_try_again = repeats or is_undone(error)
                         if not may_try_again or monotonic() + pause > until or self._is_long_away():
                             raise
                     # Not everybody at once.

@@ -7,11 +7,15 @@ class CannotConnect(ConnectionError):
     """There is no connection to be had; so nothing was sent."""
 
 
+# The driver raises these before it sends anything: to a connection that has ended, or that has
+# been told to end and whose end is not here yet.
+NOT_SENT = (CannotConnect, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
 # What PostgreSQL, its driver and the network say when the database cannot be had right now.
 AWAY = (
     OSError,
     TimeoutError,
-    asyncpg.InterfaceError,
+    *NOT_SENT,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
@@ -33,5 +37,4 @@ def is_undone(error: Exception) -> bool:
     """
     if isinstance(error, asyncpg.PostgresError):
         return error.severity_en == "ERROR"
-    # The driver raises the second before it sends anything, to a connection that has ended.
-    return isinstance(error, CannotConnect | asyncpg.InterfaceError)
+    return isinstance(error, NOT_SENT)

@@ -1,44 +1,104 @@
-"""The operating system's own PostgreSQL 15, for what must work there too."""
+"""The operating system's own PostgreSQL 15, for what must work there too, and for faults."""
 
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+import psutil
+
+from tests import packages, service
 
 BIN = Path("/usr/lib/postgresql/15/bin")
-INSTALL = "apt-get install postgresql-15"
+LONGEST_START = 30
+
+
+class Server:
+    """A server on a socket and a port of its own, which can be stopped, started and killed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.port = service.free_port()
+        self.user = owner(folder)
+        self.call("initdb", "--auth=trust", "--username=postgres", f"--pgdata={self.data}")
+        self.set(
+            listen_addresses="127.0.0.1",
+            port=str(self.port),
+            unix_socket_directories=str(folder),
+            fsync="off",
+        )
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres?sslmode=disable"
+
+    def set(self, **options: str) -> None:
+        """Change the configuration, for the next start."""
+        with (self.data / "postgresql.conf").open("a") as file:
+            file.writelines(f"{name} = '{value}'\n" for name, value in options.items())
+
+    def start(self, *, wait: bool = True) -> None:
+        self.call("pg_ctl", "-w" if wait else "-W", "-l", self.folder / "log", "start")
+
+    def stop(self, mode: str = "fast") -> None:
+        self.call("pg_ctl", "-w", "-m", mode, "stop")
+
+    def kill(self) -> None:
+        """Kill the postmaster as a machine would that is out of memory, and see the others go."""
+        os.kill(int((self.data / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+        until = time.monotonic() + LONGEST_START
+        while self.processes():
+            assert time.monotonic() < until, "The others did not notice."
+            time.sleep(0.05)
+        # In a container without an init the dead stay among the processes, and seem to hold these.
+        (self.data / "postmaster.pid").unlink()
+        (self.folder / f".s.PGSQL.{self.port}.lock").unlink()
+
+    def processes(self) -> list[psutil.Process]:
+        """Find all its processes: each works in the folder of the data."""
+        return [
+            process
+            for process in psutil.process_iter(["cwd"])
+            if process.info["cwd"] == str(self.data)
+        ]
+
+    def call(self, program: str, *arguments: str | Path) -> None:
+        subprocess.run(
+            [BIN / program, *arguments],
+            user=self.user if os.geteuid() == 0 else None,
+            cwd="/",
+            env={"PGDATA": str(self.data), "PATH": os.environ["PATH"]},
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
 
 
 @contextmanager
-def running() -> Iterator[str]:
-    """Run a new server on a socket of its own; gives its address."""
-    require()
+def server() -> Iterator[Server]:
+    """Run a new server."""
+    packages.require(BIN, "postgresql-15")
     folder = Path(tempfile.mkdtemp(prefix="pg15-", dir="/tmp"))
-    user = owner(folder)
-    data = folder / "data"
     try:
-        call(user, "initdb", "--auth=trust", "--username=postgres", f"--pgdata={data}")
-        options = f"-h '' -k {folder} -c fsync=off"
-        call(user, "pg_ctl", "-w", f"--pgdata={data}", f"--options={options}", "start")
-        yield f"postgresql://postgres@/postgres?host={folder}"
-        call(user, "pg_ctl", "-w", "-m", "immediate", f"--pgdata={data}", "stop")
+        made = Server(folder)
+        made.start()
+        yield made
+        made.stop("immediate")
     finally:
         shutil.rmtree(folder)
 
 
-def require() -> None:
-    """Skip where it is not installed; in CI nothing may be missing."""
-    if not BIN.exists():
-        message = f"PostgreSQL 15 is not installed: {INSTALL}"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
+@contextmanager
+def running() -> Iterator[str]:
+    """Run a new server; gives its address."""
+    with server() as made:
+        yield made.url
 
 
 def owner(folder: Path) -> str:
@@ -46,13 +106,3 @@ def owner(folder: Path) -> str:
     user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
     shutil.chown(folder, user)
     return user
-
-
-def call(user: str, program: str, *arguments: str) -> None:
-    subprocess.run(
-        [BIN / program, *arguments],
-        user=user if os.geteuid() == 0 else None,
-        cwd="/",
-        stdout=subprocess.DEVNULL,
-        check=True,
-    )

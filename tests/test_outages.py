@@ -1,0 +1,224 @@
+"""The database goes away in every way it can, while people use the service.
+
+Each test plants one fault under load. Whoever uses the service keeps a journal: see journal.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+
+import asyncpg
+import httpx
+import psutil
+import pytest
+
+import migration
+from tests import journal, postgres15, service
+from tests.conftest import Person
+
+PEOPLE = 24
+# No answer may take longer, whatever happens; the service itself promises 5 seconds.
+LONGEST = 6.5
+
+Fault = Callable[[], Awaitable[None]]
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[postgres15.Server]:
+    with postgres15.server() as server:
+        migration.upgrade(server.url)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def running(postgres: postgres15.Server) -> Iterator[service.Service]:
+    """One service for all tests of this file: it has to recover from each without a restart."""
+    with service.running(DATABASE_URL=postgres.url, BETTER_AUTH_SECRET=service.SECRET) as running:
+        yield running
+        lines = running.log.read_text().splitlines()
+        assert not [line for line in lines if "Traceback" in line]
+
+
+def figures_of(address: str, fault: Fault, seconds: float = 4) -> journal.Figures:
+    """Plant a fault while people use the service; everybody's list must be right at the end."""
+
+    async def later() -> None:
+        await asyncio.sleep(seconds / 4)
+        await fault()
+
+    async def both() -> journal.Figures:
+        async with asyncio.TaskGroup() as group:
+            using = group.create_task(journal.use(address, PEOPLE, seconds))
+            group.create_task(later())
+        return using.result()
+
+    figures = asyncio.run(both())
+    print(figures)
+    assert figures.done.total() > PEOPLE
+    return figures
+
+
+def assert_patient(figures: journal.Figures) -> None:
+    """What can be repeated was; what cannot was answered, and promptly."""
+    assert not figures.lost
+    assert not figures.refused.keys() & journal.REPEATABLE
+    assert figures.longest < LONGEST
+
+
+async def terminate_all(url: str) -> int:
+    """End all connections but this one, wait until they are gone, and tell how many there were."""
+    connection = await asyncpg.connect(url)
+    count: int = await connection.fetchval(
+        "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity "
+        "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    )
+    await connection.close()
+    return count
+
+
+class TestCutConnections:
+    def test_idle_ones_are_noticed_before_they_are_used(
+        self, postgres: postgres15.Server, running: service.Service
+    ) -> None:
+        person = Person(running.address)
+        with person.client:
+            for _ in range(5):
+                person.create()
+                assert asyncio.run(terminate_all(postgres.url))
+            assert len(person.titles()) == 5
+
+    def test_every_backend_is_terminated_again_and_again(
+        self, postgres: postgres15.Server, running: service.Service
+    ) -> None:
+        async def fault() -> None:
+            assert sum([await terminate_all(postgres.url) for _ in range(20)]) >= 20
+
+        assert_patient(figures_of(running.address, fault))
+
+
+class TestRestarts:
+    def test_a_fast_one(self, postgres: postgres15.Server, running: service.Service) -> None:
+        async def fault() -> None:
+            await asyncio.to_thread(postgres.stop, "fast")
+            await asyncio.to_thread(postgres.start)
+
+        assert_patient(figures_of(running.address, fault))
+
+    def test_an_immediate_one_with_seconds_of_darkness(
+        self, postgres: postgres15.Server, running: service.Service
+    ) -> None:
+        async def fault() -> None:
+            await asyncio.to_thread(postgres.stop, "immediate")
+            await asyncio.sleep(3)
+            await asyncio.to_thread(postgres.start)
+
+        assert_patient(figures_of(running.address, fault, 6))
+
+    def test_one_that_refuses_connections_while_it_starts(
+        self, postgres: postgres15.Server, running: service.Service
+    ) -> None:
+        """A standby that serves nobody says just what a server says that is starting."""
+        standby = postgres.data / "standby.signal"
+
+        async def fault() -> None:
+            await asyncio.to_thread(postgres.stop)
+            postgres.set(hot_standby="off")
+            standby.touch()
+            await asyncio.to_thread(postgres.start, wait=False)
+            with pytest.raises(asyncpg.CannotConnectNowError):
+                await connect(postgres.url)
+            await asyncio.sleep(1)
+            await asyncio.to_thread(postgres.stop, "immediate")
+            standby.unlink()
+            await asyncio.to_thread(postgres.start)
+
+        assert_patient(figures_of(running.address, fault, 6))
+
+
+class TestCrashes:
+    def test_the_whole_database_is_killed(
+        self, postgres: postgres15.Server, running: service.Service
+    ) -> None:
+        async def fault() -> None:
+            await asyncio.to_thread(postgres.kill)
+            await asyncio.to_thread(postgres.start)
+
+        assert_patient(figures_of(running.address, fault, 6))
+
+    def test_one_backend_is_killed_and_takes_all_with_it(
+        self, postgres: postgres15.Server, running: service.Service
+    ) -> None:
+        async def fault() -> None:
+            for _ in range(2):
+                next(filter(is_backend, postgres.processes())).kill()
+                await asyncio.sleep(1.5)
+
+        assert_patient(figures_of(running.address, fault, 6))
+
+    def test_a_worker_is_killed_in_the_middle_of_writes(self, postgres: postgres15.Server) -> None:
+        settings = {"DATABASE_URL": postgres.url, "BETTER_AUTH_SECRET": service.SECRET}
+        with service.running(**settings, WEB_CONCURRENCY="2") as running:
+            supervisor = psutil.Process(running.process.pid)
+
+            async def fault() -> None:
+                workers = [child for child in supervisor.children() if is_worker(child)]
+                assert len(workers) == 2
+                workers[0].kill()
+
+            figures = figures_of(running.address, fault, 6)
+            assert figures.lost
+            assert not figures.refused
+            assert len([child for child in supervisor.children() if is_worker(child)]) == 2
+
+
+class TestDarkness:
+    def test_it_is_told_promptly_and_ends_by_itself(
+        self, postgres: postgres15.Server, running: service.Service
+    ) -> None:
+        person = Person(running.address)
+        with person.client:
+            task = person.create()
+            postgres.stop("immediate")
+            try:
+                first = timed(lambda: person.request("GET"), 503)
+                assert first < LONGEST
+                # By then it is known, and nobody else waits.
+                for method, path, body in (
+                    ("GET", "", None),
+                    ("POST", "", {"title": "x"}),
+                    ("PUT", f"/{task['id']}", {"title": "x"}),
+                    ("DELETE", f"/{task['id']}", None),
+                ):
+                    send = lambda m=method, p=path, b=body: person.request(m, p, json=b)  # noqa: E731
+                    assert timed(send, 503) < 0.5
+                assert timed(lambda: httpx.get(f"{running.address}/health"), 200) < 0.5
+                assert timed(lambda: httpx.get(f"{running.address}/health/ready"), 503) < 0.5
+            finally:
+                postgres.start()
+            assert timed(lambda: person.request("GET"), 200) < 0.5
+            assert person.titles() == ["Buy milk"]
+            assert httpx.get(f"{running.address}/health/ready").status_code == 200
+
+
+def timed(send: Callable[[], httpx.Response], status: int) -> float:
+    began = time.monotonic()
+    response = send()
+    assert response.status_code == status, response.text
+    return time.monotonic() - began
+
+
+async def connect(url: str) -> None:
+    """Connect until the server itself says something: until then its port is closed."""
+    while True:
+        try:
+            await asyncpg.connect(url)
+        except ConnectionError:
+            await asyncio.sleep(0.02)
+
+
+def is_backend(process: psutil.Process) -> bool:
+    return "127.0.0.1(" in " ".join(process.cmdline())
+
+
+def is_worker(process: psutil.Process) -> bool:
+    return any("spawn_main" in part for part in process.cmdline())
