@@ -7,7 +7,7 @@ then everything that does not match, at once. Nothing of the body is read before
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from pydantic_core import to_json
+import orjson
 from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -48,7 +48,7 @@ class Endpoint:
             headers += zip(self._headers, map(str.encode, values), strict=True)
         content = b""
         if result is not None:
-            content = to_json(result)
+            content = orjson.dumps(result)
             headers += JSON, (b"content-length", b"%d" % len(content))
         start = {"type": "http.response.start", "status": operation.status, "headers": headers}
         await send(start)

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import lru_cache
 from time import monotonic
 from typing import Any, TypeAlias, TypeVar, cast
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
@@ -292,7 +293,14 @@ async def _read_times_as_text(connection: "asyncpg.Connection[asyncpg.Record]") 
 
 
 def _time(value: tuple[int]) -> str:
-    return (EPOCH + timedelta(microseconds=value[0])).isoformat(timespec="microseconds") + "Z"
+    seconds, microseconds = divmod(value[0], 1_000_000)
+    return f"{_second(seconds)}.{microseconds:06d}Z"
+
+
+@lru_cache(maxsize=10_000)
+def _second(seconds: int) -> str:
+    """Remembered, since a list of a hundred tasks has two hundred times, many of one second."""
+    return (EPOCH + timedelta(seconds=seconds)).isoformat()
 
 
 def _never(_: object) -> tuple[int]:

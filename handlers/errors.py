@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from pydantic_core import to_json
+import orjson
 
 from generated import responses
 
@@ -30,7 +30,7 @@ class Refusal(Exception):
         super().__init__(self.message)
 
     def body(self) -> bytes:
-        return to_json({"code": self.code, "message": self.message, "details": self.details})
+        return orjson.dumps({"code": self.code, "message": self.message, "details": self.details})
 
 
 class Unauthorized(Refusal):

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from pydantic_core import to_json
+import orjson
 from starlette.types import Scope
 
 # Every line written while a request is served carries its id.
@@ -56,7 +56,7 @@ def request(scope: Scope, status: int, seconds: float) -> None:
         "milliseconds": milliseconds,
         "user": user and _hashed(user),
     }
-    sys.stderr.write(to_json(line).decode() + "\n")
+    sys.stderr.write(orjson.dumps(line).decode() + "\n")
 
 
 def _now() -> str:
