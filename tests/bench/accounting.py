@@ -20,6 +20,11 @@ def memory(pid: int) -> dict[str, float]:
     return {name: int(found[name].split()[0]) / 1024 for name in ("VmRSS", "VmHWM")}
 
 
+def is_worker(pid: int) -> bool:
+    """Tell whether this is a process that uvicorn made to serve, not to watch over others."""
+    return b"spawn_main" in (PROC / str(pid) / "cmdline").read_bytes()
+
+
 def tree(root: int) -> list[int]:
     """List a process and its descendants."""
     children: dict[int, list[int]] = {}

@@ -47,7 +47,7 @@ def compare(*, rounds: int, seconds: float) -> dict[str, Any]:
         say("Comparing their answers")
         agreement.check(services, database, crowd)
         agreement.check_expiry(services, crowd)
-        driver = Driver(database.postmaster)
+        driver = Driver(database.postmaster, cores=processes.cores()[1])
         stack.callback(driver.stop)
         measured = _measure(services, database, driver, rounds=rounds, seconds=seconds)
         settings = _settings(database, garbage, rounds=rounds, seconds=seconds)

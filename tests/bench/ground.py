@@ -25,13 +25,23 @@ LISTS = """
     INSERT INTO task_lists (user_id, version)
     SELECT 'bench-' || lpad(person::text, 7, '0'), 1 FROM generate_series(0, $1::int - 1) AS person
 """
-# Identifiers go on from person to person; those of the real sequence begin behind them.
+# Identifiers go on from person to person; those of the real sequence begin behind them. No two
+# times are the same, as if everything had been typed by people.
 TASKS = """
-    INSERT INTO tasks (user_id, id, title, description, completed, sort_key)
+    INSERT INTO tasks
+        (user_id, id, title, description, completed, sort_key, created_at, updated_at)
     OVERRIDING SYSTEM VALUE
     SELECT 'bench-' || lpad(person::text, 7, '0'), person::bigint * $2::int + place,
-        'Task ' || place, 'What there is to say about it.', place % 3 = 0, place::bigint * $3::int
+        'Task ' || place, 'What there is to say about it.', place % 3 = 0, place::bigint * $3::int,
+        now() - interval '100 days' * random(), now() - interval '1 day' * random()
     FROM generate_series(0, $1::int - 1) AS person, generate_series(1, $2::int) AS place
+"""
+
+
+MORE_TASKS = """
+    INSERT INTO tasks (user_id, title, completed, sort_key)
+    SELECT $1, 'Task ' || place, false, place::bigint * $4::int
+    FROM generate_series($2::int, $3::int) AS place
 """
 
 
@@ -49,6 +59,11 @@ class Ground:
         self.run(TASKS, crowd.people, crowd.tasks, STEP)
         first = crowd.people * crowd.tasks + 1
         self.run(f"ALTER TABLE tasks ALTER COLUMN id RESTART WITH {first}")
+        self.run("VACUUM ANALYZE")
+
+    def lengthen(self, crowd: Crowd, length: int) -> None:
+        """Give the first person more tasks, up to this many."""
+        self.run(MORE_TASKS, crowd.name(0), crowd.tasks + 1, length, STEP)
         self.run("VACUUM ANALYZE")
 
     def restore(self, crowd: Crowd) -> None:

@@ -14,12 +14,7 @@ from jose import JOSEError, jwk, jwt
 
 from handlers import statements
 from handlers.auth import LEEWAY
-from handlers.database import (
-    WAIT_FOR_CONNECTION,
-    WAIT_FOR_STATEMENT,
-    Statement,
-    connection_arguments,
-)
+from handlers.database import WAIT_FOR_STATEMENT, Statement, connection_arguments
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Values = dict[str, Any]
@@ -65,20 +60,24 @@ def _verify(token: str) -> tuple[str, float]:
 
 
 async def pool() -> Pool:
-    """Open a pool as handlers.database does; what it does to connections is asyncpg's default."""
+    """Open a pool with the settings of handlers.database.Database.open."""
     opened = await asyncpg.create_pool(
         **connection_arguments(URL),
         min_size=0,
         max_size=CONNECTIONS,
         command_timeout=WAIT_FOR_STATEMENT,
+        reset=_keep,
     )
     assert opened
     return opened
 
 
+async def _keep(_: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Leave a connection as it is when it goes back to the pool."""
+
+
 async def fetch(pool: Pool, statement: Statement, values: Values) -> list[asyncpg.Record]:
-    """Run one statement on a connection that is waited for no longer than ours is."""
-    async with pool.acquire(timeout=WAIT_FOR_CONNECTION) as connection:
+    async with pool.acquire() as connection:
         return await connection.fetch(statement.sql, *statement.arguments(values))
 
 

@@ -139,13 +139,13 @@ def running(
 class Driver:
     """The driver's process. `database` is the pid of PostgreSQL's first process."""
 
-    def __init__(self, database: int) -> None:
+    def __init__(self, database: int, *, cores: set[int]) -> None:
         self._database = database
         command = [sys.executable, "-m", "tests.bench.driver"]
         self._process = subprocess.Popen(
             command, cwd=service.ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        accounting.pin(self._process.pid, cores()[1])
+        accounting.pin(self._process.pid, cores)
 
     def drive(self, running: Running, operation: str, **options: float) -> Result:
         """Put load on a service. Raises Failure with what was answered wrongly."""
