@@ -336,13 +336,15 @@ FAULTS = (
         "        if not operation.public:\n",
         "        await _read_body(scope, receive)\n        if not operation.public:\n",
     ),
-    Fault("route: no HEAD", ROUTE, '["GET", "HEAD"] if', '["GET"] if'),
+    Fault("route: no HEAD", ROUTE, 'if "GET" in self.endpoints:', "if False:"),
     Fault(
         "route: other methods fall through",
         ROUTE,
-        "        yield RefuseOtherMethods(",
-        "        RefuseOtherMethods(",
+        "        self.methods = None\n",
+        "        self.methods = set(self.endpoints)\n",
     ),
+    Fault("route: Allow is not complete", ERRORS, "sorted(allowed)", "sorted(allowed)[:1]"),
+    Fault("auth: what was verified is good for ever", AUTH, "time.time() <= self.until and", ""),
     Fault(
         "answers: no WWW-Authenticate",
         ERRORS,
@@ -396,7 +398,7 @@ FAULTS = (
     Fault(
         "times: shorter on a whole second",
         DATABASE,
-        'isoformat(timespec="microseconds")',
-        "isoformat()",
+        ".{microseconds:06d}Z",
+        ".{microseconds}Z",
     ),
 )

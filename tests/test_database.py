@@ -74,11 +74,14 @@ class TestMigrations:
         run(url, "DROP DATABASE migrated")
 
     def test_a_drift_between_tables_and_migrations_is_found(self, database_url: str) -> None:
-        run(database_url, "ALTER TABLE tasks ALTER title TYPE varchar(200)")
+        run(database_url, "CREATE DATABASE drifting")
+        drifting = urlsplit(database_url)._replace(path="/drifting").geturl()
+        migration.upgrade(drifting)
+        command.check(migration.configuration(drifting))
+        run(drifting, "ALTER TABLE tasks ALTER title TYPE varchar(200)")
         with pytest.raises(Exception, match="New upgrade operations detected"):
-            command.check(migration.configuration(database_url))
-        run(database_url, "ALTER TABLE tasks ALTER title TYPE varchar(255)")
-        command.check(migration.configuration(database_url))
+            command.check(migration.configuration(drifting))
+        run(database_url, "DROP DATABASE drifting")
 
     def test_the_database_keeps_the_ranges_that_the_contract_states(
         self, database_url: str
