@@ -14,7 +14,7 @@ from jose import JOSEError, jwk, jwt
 
 from handlers import statements
 from handlers.auth import LEEWAY
-from handlers.database import WAIT_FOR_STATEMENT, Statement, connection_arguments
+from handlers.database import SESSION, WAIT_FOR_STATEMENT, Statement, connection_arguments
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Values = dict[str, Any]
@@ -66,6 +66,7 @@ async def pool() -> Pool:
         min_size=0,
         max_size=CONNECTIONS,
         command_timeout=WAIT_FOR_STATEMENT,
+        server_settings=SESSION,
         reset=_keep,
     )
     assert opened

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import Field, SQLModel, col, func, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from handlers.database import SESSION
 from handlers.statements import STEP
 from handlers.tables import Task
 from tests.bench import peers
@@ -24,6 +25,7 @@ engine = create_async_engine(
     f"postgresql+asyncpg:{peers.URL.partition(':')[2]}",
     pool_size=peers.CONNECTIONS,
     max_overflow=0,
+    connect_args={"server_settings": SESSION},
 )
 
 
