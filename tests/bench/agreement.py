@@ -41,6 +41,7 @@ def check(services: list[Running], ground: Ground, crowd: Crowd) -> None:
             # Some headers more cost their sender a little; some less would be less work.
             if not expected[3] <= found[3] and other.contender.name != processes.TUTORIAL:
                 raise _disagreement(first, other, sorted(expected[3]), sorted(found[3]))
+    ground.restore(crowd)
 
 
 def _disagreement(first: Running, other: Running, *answers: object) -> Failure:

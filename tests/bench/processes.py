@@ -122,7 +122,7 @@ def running(
     port = service.free_port()
     command = [sys.executable, "-m", "uvicorn", contender.app, f"--port={port}"]
     command += [*contender.options, f"--workers={workers}"]
-    environment = environment | {"BENCH_TOKENS": contender.tokens}
+    environment = environment | {"BENCH_TOKENS": contender.tokens} | contender.environment
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
         with log.open("wb") as output:
