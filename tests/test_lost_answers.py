@@ -1,0 +1,143 @@
+"""The database did what it was asked, and nobody heard: only what is repeatable may be repeated."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+
+import asyncpg
+import pytest
+
+import migration
+from tests import journal, postgres15, proxy, service
+from tests.conftest import Json
+
+# The service itself promises 5 seconds.
+LONGEST = 6.5
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[postgres15.Server]:
+    with postgres15.server() as server:
+        migration.upgrade(server.url)
+        yield server
+
+
+class Scene:
+    """A person, their list, and the proxy that their service reaches its database through."""
+
+    def __init__(self, wire: journal.Wire, between: proxy.Proxy, url: str) -> None:
+        self.wire = wire
+        self.proxy = between
+        self.url = url
+
+    async def request(self, method: str, path: str = "", body: object = None) -> tuple[int, Json]:
+        return await self.wire.request(method, f"/api/alice/tasks{path}", body)
+
+    async def unheard(
+        self, method: str, path: str = "", body: object = None, *, cut: bool = True
+    ) -> tuple[int, float]:
+        """Send a request whose statement is done, and cut the connection before it is answered."""
+        before = await self.count()
+        self.proxy.loses_answers = True
+        began = time.monotonic()
+        asking = asyncio.create_task(self.request(method, path, body))
+        while method != "GET" and await self.count() == before:
+            await asyncio.wait([asking], timeout=0.01)
+            assert not asking.done(), asking.result()
+        if cut:
+            self.proxy.cut()
+            self.proxy.loses_answers = False
+        status, _ = await asking
+        self.proxy.loses_answers = False
+        return status, time.monotonic() - began
+
+    async def count(self) -> int:
+        """Count the changes that were ever made, which neither the service nor a proxy hides."""
+        connection = await asyncpg.connect(self.url)
+        changes: int = await connection.fetchval(
+            "SELECT sum(xmin::text::bigint + id) FROM tasks WHERE user_id = 'alice'"
+        )
+        await connection.close()
+        return changes
+
+
+def play(postgres: postgres15.Server, act: Callable[[Scene, int], Awaitable[None]]) -> None:
+    """Let somebody with one task, whose id is given, go through a scene."""
+    port = service.free_port()
+    url = postgres.url.replace(str(postgres.port), str(port))
+
+    async def scenario(address: str) -> None:
+        async with proxy.between(port, postgres.port) as between:
+            scene = Scene(journal.Wire(address, "alice"), between, postgres.url)
+            _, task = await scene.request("POST", "", {"title": "x"})
+            await act(scene, task["id"])
+            await scene.request("DELETE", f"/{task['id']}")
+            scene.wire.close()
+
+    with service.running(DATABASE_URL=url, BETTER_AUTH_SECRET=service.SECRET) as running:
+        asyncio.run(scenario(running.address))
+
+
+class TestUnheardAnswers:
+    def test_a_create_is_not_repeated(self, postgres: postgres15.Server) -> None:
+        async def act(scene: Scene, _: int) -> None:
+            assert (await scene.unheard("POST", "", {"title": "unheard"}))[0] == 503
+            _, page = await scene.request("GET")
+            assert [task["title"] for task in page["data"]] == ["x", "unheard"]
+            await scene.request("DELETE", f"/{page['data'][1]['id']}")
+
+        play(postgres, act)
+
+    def test_a_flip_is_not_repeated(self, postgres: postgres15.Server) -> None:
+        async def act(scene: Scene, task_id: int) -> None:
+            assert (await scene.unheard("PATCH", f"/{task_id}/complete"))[0] == 503
+            assert (await scene.request("GET", f"/{task_id}"))[1]["completed"] is True
+
+        play(postgres, act)
+
+    def test_a_delete_is_not_repeated_and_so_never_not_found(
+        self, postgres: postgres15.Server
+    ) -> None:
+        async def act(scene: Scene, task_id: int) -> None:
+            assert (await scene.unheard("DELETE", f"/{task_id}"))[0] == 503
+            assert (await scene.request("GET", f"/{task_id}"))[0] == 404
+
+        play(postgres, act)
+
+    @pytest.mark.parametrize(
+        ("method", "path", "body", "status"),
+        [
+            ("PUT", "/{}", {"title": "y"}, 200),
+            ("PUT", "/{}", {"position": 0}, 200),
+            ("PATCH", "/{}/complete", {"completed": True}, 200),
+            ("PUT", "/order", {"task_ids": ["{}"]}, 204),
+            ("GET", "/{}", None, 200),
+        ],
+    )
+    def test_everything_else_is_repeated_and_succeeds(
+        self, postgres: postgres15.Server, method: str, path: str, body: Json | None, status: int
+    ) -> None:
+        async def act(scene: Scene, task_id: int) -> None:
+            given = {"task_ids": [task_id]} if path == "/order" else body
+            # The driver looks up the type of an array when it first meets it.
+            await scene.request(method, path.format(task_id), given)
+            answered, _ = await scene.unheard(method, path.format(task_id), given)
+            assert answered == status
+
+        play(postgres, act)
+
+
+class TestSilence:
+    def test_a_database_that_says_nothing_is_given_up_and_found_again(
+        self, postgres: postgres15.Server
+    ) -> None:
+        """Nothing is repeated after silence: what was sent may yet happen, after what comes next."""
+
+        async def act(scene: Scene, task_id: int) -> None:
+            status, seconds = await scene.unheard("GET", f"/{task_id}", cut=False)
+            assert (status, seconds < LONGEST) == (503, True)
+            began = time.monotonic()
+            assert (await scene.request("GET", f"/{task_id}"))[0] == 200
+            assert time.monotonic() - began < 1
+
+        play(postgres, act)

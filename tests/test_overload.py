@@ -1,0 +1,203 @@
+"""More work than there is room for, clients that waste it, and the end of the service."""
+
+import asyncio
+import resource
+import socket
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, asynccontextmanager
+from itertools import chain
+from urllib.parse import urlsplit
+
+import asyncpg
+import httpx
+import psutil
+import pytest
+
+from tests import journal, service
+from tests.conftest import Person, run
+
+PROMPT = 1.0
+IDLE_CLIENTS = 1000
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+
+
+@pytest.fixture
+def running(database_url: str) -> Iterator[service.Service]:
+    with service.running(DATABASE_URL=database_url, BETTER_AUTH_SECRET=service.SECRET) as running:
+        yield running
+
+
+@asynccontextmanager
+async def holding(url: str, sql: str) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
+    """Do something in a transaction and keep it open, and with it its locks."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(f"BEGIN; {sql}")
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def send(address: str, user: str, method: str, path: str = "", body: object = None) -> float:
+    """Send a request that has to be answered with success or 503; gives the seconds it took."""
+    wire = journal.Wire(address, user)
+    began = time.monotonic()
+    status, _ = await wire.request(method, f"/api/{user}/tasks{path}", body)
+    wire.close()
+    assert status in (200, 201, 503), status
+    return (1 if status == 503 else -1) * (time.monotonic() - began)
+
+
+class TestLocks:
+    def test_one_locked_list_holds_up_nobody_else(
+        self, running: service.Service, database_url: str
+    ) -> None:
+        async def scenario() -> None:
+            await send(running.address, "alice", "POST", "", {"title": "x"})
+            lock = "SELECT * FROM task_lists WHERE user_id = 'alice' FOR UPDATE"
+            async with holding(database_url, lock), asyncio.TaskGroup() as group:
+                for _ in range(30):
+                    group.create_task(send(running.address, "alice", "POST", "", {"title": "x"}))
+                until = time.monotonic() + 4
+                while time.monotonic() < until:
+                    assert -PROMPT < await send(running.address, "bob", "GET") < 0
+                    assert (
+                        -PROMPT < await send(running.address, "bob", "POST", "", {"title": "x"}) < 0
+                    )
+            assert await send(running.address, "alice", "POST", "", {"title": "x"}) < 0
+
+        asyncio.run(scenario())
+
+    def test_when_everything_is_locked_everybody_hears_so_soon(
+        self, running: service.Service, database_url: str
+    ) -> None:
+        async def scenario() -> list[float]:
+            await asyncio.gather(*[send(running.address, f"p{n}", "GET") for n in range(20)])
+            async with holding(database_url, "LOCK TABLE tasks"):
+                asking = asyncio.gather(
+                    *[send(running.address, f"p{n}", "GET") for n in range(300)]
+                )
+                await asyncio.sleep(0.5)
+                async with httpx.AsyncClient(base_url=running.address) as client:
+                    began = time.monotonic()
+                    assert (await client.get("/health")).status_code == 200
+                    assert time.monotonic() - began < PROMPT
+                    assert (await client.get("/health/ready")).status_code == 503
+                waits = await asking
+            # What was refused was cancelled, too: there is room again at once.
+            assert -PROMPT < await send(running.address, "p0", "GET") < 0
+            return waits
+
+        waits = sorted(asyncio.run(scenario()))
+        print(f"{len(waits)} refused after {waits[0]:.2f} to {waits[-1]:.2f} s")
+        assert waits[0] > 0
+        # All but those who got a connection hear it after two seconds.
+        assert waits[280] < 3
+        assert waits[-1] < 6.5
+
+    def test_a_request_that_was_given_up_leaves_nothing_running(
+        self, running: service.Service, database_url: str
+    ) -> None:
+        async def scenario() -> int:
+            await send(running.address, "carol", "POST", "", {"title": "x"})
+            lock = "SELECT * FROM task_lists WHERE user_id = 'carol' FOR UPDATE"
+            async with holding(database_url, lock) as connection:
+                assert await send(running.address, "carol", "POST", "", {"title": "y"}) > 0
+                count: int = await connection.fetchval(WAITING)
+                return count
+
+        assert asyncio.run(scenario()) == 0
+
+
+class TestIsolationLevels:
+    @pytest.mark.parametrize("is_pooled", ["true", "false"])
+    def test_a_stricter_default_of_the_database_breaks_nothing(
+        self, database_url: str, is_pooled: str
+    ) -> None:
+        """Nothing can be asked for through a pooler; there, what was refused is tried again."""
+        strict = "ALTER ROLE CURRENT_USER SET default_transaction_isolation"
+        run(database_url, f"{strict} = 'serializable'")
+        settings = {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": service.SECRET}
+        try:
+            with service.running(**settings, DATABASE_POOLED=is_pooled) as running:
+                found = asyncio.run(create_at_once(running.address))
+        finally:
+            run(database_url, "ALTER ROLE CURRENT_USER RESET default_transaction_isolation")
+        assert found == Counter({201: 200})
+
+
+async def create_at_once(address: str) -> Counter[int]:
+    user = f"dave-{time.time_ns()}"
+
+    async def create() -> list[int]:
+        wire = journal.Wire(address, user)
+        body = {"title": "x", "position": 0}
+        made = [(await wire.request("POST", f"/api/{user}/tasks", body))[0] for _ in range(20)]
+        wire.close()
+        return made
+
+    return Counter(chain.from_iterable(await asyncio.gather(*[create() for _ in range(10)])))
+
+
+class TestWastefulClients:
+    def test_idle_and_half_sent_requests_starve_nobody(self, running: service.Service) -> None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+        psutil.Process(running.process.pid).rlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+        person = Person(running.address)
+        token = person.client.headers["Authorization"]
+        head = f"POST {person.path} HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\n"
+        begun = f"{head}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{"
+        target = urlsplit(running.address)
+        with ExitStack() as stack:
+            stack.enter_context(person.client)
+            for sent in [""] * IDLE_CLIENTS + [head] * 100 + [begun] * 100:
+                client = socket.create_connection((target.hostname, target.port))
+                stack.enter_context(client)
+                client.sendall(sent.encode())
+            for _ in range(20):
+                began = time.monotonic()
+                person.create()
+                assert time.monotonic() - began < PROMPT
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+class TestShutdown:
+    def test_what_is_in_flight_is_finished_and_what_is_new_is_refused(
+        self, running: service.Service, database_url: str
+    ) -> None:
+        async def scenario(person: Person, pool: ThreadPoolExecutor) -> None:
+            lock = f"SELECT * FROM task_lists WHERE user_id = '{person.user_id}' FOR UPDATE"
+            async with holding(database_url, lock) as connection:
+                slow = pool.submit(person.create, "in flight")
+                await somebody_waits(connection)
+                running.process.terminate()
+                await refused(running.address)
+                await connection.execute("COMMIT")
+            assert slow.result()["title"] == "in flight"
+
+        person = Person(running.address)
+        with person.client, ThreadPoolExecutor() as pool:
+            person.create()
+            asyncio.run(scenario(person, pool))
+        assert running.process.wait(timeout=10) == 0
+
+
+async def somebody_waits(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    while not await connection.fetchval(WAITING):  # noqa: ASYNC110 - it happens in PostgreSQL.
+        await asyncio.sleep(0.01)
+
+
+async def refused(address: str) -> None:
+    """Connect until nobody listens any more."""
+    host = urlsplit(address)
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(host.hostname, host.port)
+        except ConnectionError:
+            return
+        writer.close()
+        await writer.wait_closed()
