@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 
 import embedded
 import migration
-from tests import conformance, service
+from tests import conformance, partitions, service
 
 Json = dict[str, Any]
 
@@ -108,10 +108,12 @@ def unused_port() -> int:
 
 @pytest.fixture(scope="session")
 def database_url() -> Iterator[str]:
-    """A migrated database on a PostgreSQL of this run's own."""
+    """A migrated database on a PostgreSQL of this run's own; PARTITIONED=1 cuts its tables."""
     data = embedded.home() / f"test-{os.getpid()}"
     with embedded.postgres(data, forget=True) as url:
         migration.upgrade(url)
+        if os.environ.get("PARTITIONED"):
+            run(url, ";".join(partitions.statements()))
         yield url
 
 
