@@ -109,6 +109,18 @@ class TestDocuments:
             assert stranger.get(f"/docs/{path}").is_success
 
 
+class TestWebSockets:
+    def test_there_are_none(self, stranger: httpx.Client) -> None:
+        handshake = {
+            "Upgrade": "websocket",
+            "Connection": "Upgrade",
+            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+            "Sec-WebSocket-Version": "13",
+        }
+        with httpx.Client(base_url=stranger.base_url) as client:
+            assert client.get("/health", headers=handshake).status_code == 403
+
+
 class TestFailures:
     @pytest.fixture
     def broken(self, database_url: str) -> Iterator[Person]:

@@ -186,6 +186,14 @@ class TestEveryDeclaredStatus:
         assert response.status_code == status
 
 
+def test_without_its_tables_the_service_is_not_ready(database_url: str) -> None:
+    with broken(database_url) as world:
+        response = world.person.client.get("/health/ready")
+        assert refusal(response) == (503, "unavailable", [])
+        assert "scripts/migrate" in response.json()["message"]
+        world.person.client.close()
+
+
 @contextmanager
 def started(database_url: str) -> Iterator[Statuses]:
     with service.running(DATABASE_URL=database_url, BETTER_AUTH_SECRET=SECRET) as running:

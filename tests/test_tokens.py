@@ -3,12 +3,13 @@
 import base64
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
 from jose import jws
 
+from tests import service
 from tests.conftest import NewPerson, Person, refusal, token_for
 from tests.service import SECRET
 
@@ -126,6 +127,11 @@ class TestBadTokens:
 
 
 class TestGoodTokens:
+    def test_a_very_long_one_is_good_too(self, new_person: NewPerson) -> None:
+        token = signed(claims(sub="user-22", name="x" * 5000))
+        someone = new_person("user-22", token)
+        assert [someone.request("GET").status_code for _ in range(2)] == [200, 200]
+
     @pytest.mark.parametrize(
         "found",
         [
@@ -179,6 +185,37 @@ class TestGoodTokens:
         token = token_for(person.user_id)
         headers = {"Authorization": f"bEARER  {token}"}
         assert person.request("GET", headers=headers).status_code == 200
+
+
+class TestSecretTokensBesideAKeySet:
+    """They need not say who they are from and for, but if they do, it must be true."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def both(cls, database_url: str) -> Iterator[service.Service]:
+        settings = {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": SECRET}
+        with service.running(**settings, BETTER_AUTH_URL="https://app.example.com") as running:
+            yield running
+
+    @pytest.mark.parametrize(
+        ("said", "status"),
+        [
+            ({}, 200),
+            ({"iss": "https://app.example.com"}, 200),
+            ({"aud": ["other", "https://app.example.com/"]}, 200),
+            ({"iss": "https://evil.example.com"}, 401),
+            ({"aud": "https://evil.example.com"}, 401),
+            ({"aud": []}, 401),
+            ({"iss": None}, 401),
+            ({"iss": ["https://app.example.com"]}, 401),
+        ],
+    )
+    def test_what_they_say_is_checked(
+        self, both: service.Service, said: dict[str, object], status: int
+    ) -> None:
+        someone = Person(both.address, "user-21", signed(claims(sub="user-21", **said)))
+        with someone.client:
+            assert someone.request("GET").status_code == status
 
 
 class TestAnotherPersonsPath:
