@@ -59,7 +59,7 @@ NO_ADDRESS = (
     "DATABASE_URL is no address. Percent-encode the special characters of its password, "
     "such as %23 for #"
 )
-LOCAL = (None, "localhost", "127.0.0.1", "::1")
+LOCAL = ("localhost", "127.0.0.1", "::1")
 
 DIALECT = dialect.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy left it untyped.
 
@@ -244,17 +244,15 @@ def connection_arguments(url: str, *, is_pooled: bool | None = None) -> dict[str
         raise AddressError(f"DATABASE_URL: sslmode must be one of {', '.join(SSL_MODES)}")
     arguments: dict[str, Any] = {"timeout": int(timeout)}
     root = query.pop("sslrootcert", None)
-    if parts.hostname not in LOCAL and query.get("sslmode") in (
-        "require",
-        "verify-ca",
-        "verify-full",
-    ):
+    host = (parts.hostname or query.get("host", "localhost")).lower()
+    is_local = host in LOCAL or host.startswith("/")
+    if not is_local and query.get("sslmode") in ("require", "verify-ca", "verify-full"):
         # asyncpg's own `require` would take any certificate.
         del query["sslmode"]
         arguments["ssl"] = _verifying(None if root == "system" else root)
     arguments["dsn"] = urlunsplit(("postgresql", parts.netloc, parts.path, urlencode(query), ""))
     if is_pooled is None:
-        is_pooled = "-pooler." in (parts.hostname or "")
+        is_pooled = "-pooler." in host
     if is_pooled:
         arguments["statement_cache_size"] = 0
     return arguments

@@ -44,6 +44,13 @@ class Server:
         with (self.data / "postgresql.conf").open("a") as file:
             file.writelines(f"{name} = '{value}'\n" for name, value in options.items())
 
+    def add(self, name: str, source: Path) -> None:
+        """Put a file among its own, readable by nobody else."""
+        file = self.data / name
+        shutil.copy(source, file)
+        file.chmod(0o600)
+        shutil.chown(file, self.user)
+
     def start(self, *, wait: bool = True) -> None:
         self.call("pg_ctl", "-w" if wait else "-W", "-l", self.folder / "log", "start")
 
@@ -99,6 +106,11 @@ def running() -> Iterator[str]:
     """Run a new server; gives its address."""
     with server() as made:
         yield made.url
+
+
+def is_backend(process: psutil.Process) -> bool:
+    """Tell whether this process of a server serves a client from the network."""
+    return "127.0.0.1(" in " ".join(process.cmdline())
 
 
 def owner(folder: Path) -> str:

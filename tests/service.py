@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = "a-secret-that-only-these-tests-know-0123456789"  # noqa: S105 - it opens nothing.
@@ -57,6 +58,11 @@ def running(**settings: str) -> Iterator[Service]:
         finally:
             if process.poll() is None:
                 service.stop()
+
+
+def is_worker(process: psutil.Process) -> bool:
+    """Tell whether this child of a service with several workers is one of them."""
+    return any("spawn_main" in part for part in process.cmdline())
 
 
 def clean_environment() -> dict[str, str]:

@@ -4,6 +4,8 @@ Each test plants one fault under load. Whoever uses the service keeps a journal:
 """
 
 import asyncio
+import subprocess
+import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 
@@ -150,7 +152,7 @@ class TestCrashes:
     ) -> None:
         async def fault() -> None:
             for _ in range(2):
-                next(filter(is_backend, postgres.processes())).kill()
+                next(filter(postgres15.is_backend, postgres.processes())).kill()
                 await asyncio.sleep(1.5)
 
         assert_patient(figures_of(running.address, fault, 6))
@@ -161,14 +163,14 @@ class TestCrashes:
             supervisor = psutil.Process(running.process.pid)
 
             async def fault() -> None:
-                workers = [child for child in supervisor.children() if is_worker(child)]
+                workers = [child for child in supervisor.children() if service.is_worker(child)]
                 assert len(workers) == 2
                 workers[0].kill()
 
             figures = figures_of(running.address, fault, 6)
             assert figures.lost
             assert not figures.refused
-            assert len([child for child in supervisor.children() if is_worker(child)]) == 2
+            assert len([child for child in supervisor.children() if service.is_worker(child)]) == 2
 
 
 class TestDarkness:
@@ -216,9 +218,11 @@ async def connect(url: str) -> None:
             await asyncio.sleep(0.02)
 
 
-def is_backend(process: psutil.Process) -> bool:
-    return "127.0.0.1(" in " ".join(process.cmdline())
-
-
-def is_worker(process: psutil.Process) -> bool:
-    return any("spawn_main" in part for part in process.cmdline())
+def test_a_soak_ends_well() -> None:
+    """Short here; scripts/soak goes on for as long as it is told."""
+    command = [sys.executable, str(service.ROOT / "scripts" / "soak"), "0.2"]
+    told = subprocess.run(
+        command, env=service.clean_environment(), capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 0, told.stderr
+    assert "lost writes      0" in told.stdout
