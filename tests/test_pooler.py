@@ -14,7 +14,7 @@ from tests import journal, pgbouncer, postgres15, service
 PEOPLE = 60
 SERVER_CONNECTIONS = 4
 # Tens of thousands of requests where there is time for them.
-SECONDS = float(os.environ.get("POOLER_SECONDS", "10"))
+SECONDS = float(os.environ.get("POOLER_SECONDS", "6"))
 
 
 @pytest.fixture(scope="module")
