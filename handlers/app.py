@@ -3,6 +3,7 @@
 uvicorn handlers.app:app --no-server-header
 """
 
+import gc
 import json
 import os
 import sys
@@ -44,6 +45,11 @@ def create(given: settings.Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await database.open()
+        # What is there now stays: the collector need not look at it again and again, which would
+        # be most of its work, and need not hurry, since requests leave few cycles behind.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 20)
         yield
         await database.close()
         if key_set:

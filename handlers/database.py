@@ -64,6 +64,7 @@ LOCAL = ("localhost", "127.0.0.1", "::1")
 DIALECT = dialect.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy left it untyped.
 
 # PostgreSQL counts microseconds from here, in UTC.
+MINUTES = [f"T{hour:02d}:{minute:02d}:" for hour in range(24) for minute in range(60)]
 EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001 - without a zone its text needs no cutting.
 
 
@@ -292,13 +293,15 @@ async def _read_times_as_text(connection: "asyncpg.Connection[asyncpg.Record]") 
 
 def _time(value: tuple[int]) -> str:
     seconds, microseconds = divmod(value[0], 1_000_000)
-    return f"{_second(seconds)}.{microseconds:06d}Z"
+    minutes, second = divmod(seconds, 60)
+    days, minute = divmod(minutes, 24 * 60)
+    return f"{_day(days)}{MINUTES[minute]}{second:02d}.{microseconds:06d}Z"
 
 
-@lru_cache(maxsize=10_000)
-def _second(seconds: int) -> str:
-    """Remembered, since a list of a hundred tasks has two hundred times, many of one second."""
-    return (EPOCH + timedelta(seconds=seconds)).isoformat()
+@lru_cache(maxsize=4096)
+def _day(days: int) -> str:
+    """Days and minutes are put into words once: a list of a hundred tasks has two hundred times."""
+    return (EPOCH + timedelta(days=days)).date().isoformat()
 
 
 def _never(_: object) -> tuple[int]:

@@ -78,8 +78,12 @@ def _position() -> ColumnElement[int]:
 GET = Statement(select(*_wire(_position())).where(THIS), is_repeatable=True)
 
 
-def _list(*conditions: ColumnElement[bool]) -> Statement:
-    """Number the whole list, then filter. `total` stands beside every task."""
+# From the first task on: the position, left out here, is the number of the row.
+LIST = Statement(select(*_wire(_ZERO)).where(OWN).order_by(*ORDER).limit(LIMIT), is_repeatable=True)
+
+
+def _page(*conditions: ColumnElement[bool]) -> Statement:
+    """Number the whole list, then filter. `total` stands last, beside every task."""
     numbered = select(*_wire(INDEX), TASKS.c.sort_key).where(OWN).subquery("numbered")
     columns = [column for column in numbered.c if column.name != "sort_key"]
     total = select(func.count()).select_from(TASKS).where(OWN, *conditions).scalar_subquery()
@@ -91,8 +95,8 @@ def _list(*conditions: ColumnElement[bool]) -> Statement:
 
 MATCHES = TASKS.c.completed == COMPLETED
 
-LIST = _list()
-LIST_FILTERED = _list(MATCHES)
+PAGE = _page()
+PAGE_FILTERED = _page(MATCHES)
 
 
 def _turn() -> CTE:

@@ -1,6 +1,7 @@
 """The operations on a person's tasks."""
 
-from typing import Any, TypeVar, cast
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
 import asyncpg
 from pydantic import MISSING
@@ -22,24 +23,36 @@ class Tasks(operations.Tasks):
     async def list_tasks(
         self, user_id: models.UserId, query: models.ListTasksParametersQuery
     ) -> responses.TaskList:
+        tasks, total = await self._page(user_id, query)
+        return {
+            "data": tasks,
+            "pagination": {
+                "total": total,
+                "limit": query.limit,
+                "offset": query.offset,
+                "has_more": query.offset + len(tasks) < total,
+            },
+        }
+
+    async def _page(
+        self, user_id: models.UserId, query: models.ListTasksParametersQuery
+    ) -> tuple[list[responses.Task], int]:
+        """Find the tasks of a page, and how many match."""
+        if query.completed is MISSING and not query.offset:
+            rows = await self._database.fetch(statements.LIST, user_id=user_id, limit=query.limit)
+            # A page with room left is the whole list, as lists mostly are: it counts itself.
+            if len(rows) < query.limit:
+                tasks = [_task(row, index=index) for index, row in enumerate(rows)]
+                return tasks, len(rows)
         completed = _or_none(query.completed)
-        statement = statements.LIST if completed is None else statements.LIST_FILTERED
+        statement = statements.PAGE if completed is None else statements.PAGE_FILTERED
         values = {"user_id": user_id, "completed": completed}
         rows = await self._database.fetch(
             statement, **values, limit=query.limit, offset=query.offset
         )
         # The total stands beside every task; past the end there is none for it to stand beside.
         counted = rows or await self._database.fetch(statement, **values, limit=1, offset=0)
-        total = counted[0]["total"] if counted else 0
-        return {
-            "data": [_task(row) for row in rows],
-            "pagination": {
-                "total": total,
-                "limit": query.limit,
-                "offset": query.offset,
-                "has_more": query.offset + len(rows) < total,
-            },
-        }
+        return [_task(row[:-1]) for row in rows], counted[0]["total"] if counted else 0
 
     async def create_task(
         self, user_id: models.UserId, body: models.TaskCreate
@@ -135,13 +148,21 @@ class ListHasChanged(errors.Conflict):
     message = "These are not exactly the tasks of your list. Read it and send the order again."
 
 
-def _task(row: asyncpg.Record | None) -> responses.Task:
-    """The columns have the names and types of the contract's members: see statements."""
+def _task(row: Iterable[Any] | None, *, index: int | None = None) -> responses.Task:
+    """Name the columns, whose order is that of statements._wire; `index` is a known position."""
     if row is None:
         raise NoSuchTask
-    members = dict(row)
-    members.pop("total", None)
-    return cast("responses.Task", members)
+    task_id, user_id, title, description, completed, position, created_at, updated_at = row
+    return {
+        "id": task_id,
+        "user_id": user_id,
+        "title": title,
+        "description": description,
+        "completed": completed,
+        "position": position if index is None else index,
+        "created_at": created_at,
+        "updated_at": updated_at,
+    }
 
 
 def _or_none(value: T | MISSING) -> T | None:

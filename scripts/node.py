@@ -36,8 +36,12 @@ def install(folder: Path) -> None:
             return
         place = folder.relative_to(ROOT)
         # What a script prints may be for a program, so this goes where people look.
-        print(f"Installing the npm packages of {place}, once, for some seconds ...", file=sys.stderr)
+        print(
+            f"Installing the npm packages of {place}, once, for some seconds ...", file=sys.stderr
+        )
         command: list[str | Path] = [NODE, NPM, "ci", "--loglevel=error"]
-        if subprocess.run(command, cwd=folder, env=environment(), stdout=sys.stderr, check=False).returncode:
+        if subprocess.run(
+            command, cwd=folder, env=environment(), stdout=sys.stderr, check=False
+        ).returncode:
             sys.exit("The packages could not be installed: see npm's message, and run this again.")
         installed.write_bytes(lock)

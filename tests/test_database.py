@@ -140,7 +140,7 @@ class TestStatements:
         assert reached or name == "LOCK"
 
     def test_there_are_as_many_as_this_test_knows(self) -> None:
-        assert len(STATEMENTS) == 13
+        assert len(STATEMENTS) == 14
 
 
 def scans(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
