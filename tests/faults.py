@@ -210,15 +210,15 @@ FAULTS = (
     Fault(
         "list: the filter is ignored",
         TASKS,
-        "statements.LIST if completed is None else statements.LIST_FILTERED",
-        "statements.LIST",
+        "statements.PAGE if completed is None else statements.PAGE_FILTERED",
+        "statements.PAGE",
     ),
     Fault("list: the offset is ignored", TASKS, "offset=query.offset\n", "offset=0\n"),
     Fault(
         "list: has_more at the end",
         TASKS,
-        "query.offset + len(rows) < total",
-        "query.offset + len(rows) <= total",
+        "query.offset + len(tasks) < total",
+        "query.offset + len(tasks) <= total",
     ),
     Fault(
         "list: no total past the end",

@@ -135,8 +135,8 @@ class TestGenerated:
             ("openapi: 3.1.1", "openapi: 3.1.1\n  x: [", "this is not YAML"),
             ("tags: [health]", "tags: [heath]", "no tag named heath"),
             (
-                "type: boolean\n          example",
-                "type: number\n          example",
+                "type: boolean\n        - name: limit",
+                "type: number\n        - name: limit",
                 "must be one of",
             ),
             (
@@ -214,8 +214,8 @@ class TestHandlersThatDoNotFit:
                 "return operations.CreateTaskResult(task, location)",
                 "return operations.CreateTaskResult(task)",
             ),
-            ('"has_more": query.offset + len(rows) < total,', ""),
-            ('"has_more": query.offset + len(rows) < total,', '"has_more": "no",'),
+            ('"has_more": query.offset + len(tasks) < total,', ""),
+            ('"has_more": query.offset + len(tasks) < total,', '"has_more": "no",'),
             ('"offset": query.offset,\n', '"start": query.offset,\n'),
             ("query.limit", "query.size"),
             ("completed=body.completed if body else None", "completed=body.completed"),

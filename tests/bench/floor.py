@@ -81,14 +81,11 @@ class Floor:
         return await self._one(statement, values)
 
     async def _list(self, user: str) -> Answer:
-        rows = await peers.fetch(
-            self._pool, statements.LIST, {"user_id": user, "limit": ALL, "offset": 0}
-        )
-        total = rows[0]["total"] if rows else 0
+        rows = await peers.fetch(self._pool, statements.LIST, {"user_id": user, "limit": ALL})
         data = [_task(row) for row in rows]
-        for task in data:
-            del task["total"]
-        page = {"total": total, "limit": ALL, "offset": 0, "has_more": len(rows) < total}
+        for position, task in enumerate(data):
+            task["position"] = position
+        page = {"total": len(data), "limit": ALL, "offset": 0, "has_more": False}
         return 200, {"data": data, "pagination": page}, []
 
     async def _create(self, user: str, receive: Receive) -> Answer:

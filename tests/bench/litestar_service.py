@@ -49,18 +49,11 @@ async def list_tasks(
     limit: int = ALL,
     offset: int = 0,
 ) -> dict[str, object]:
-    values = {"user_id": owner, "limit": limit, "offset": offset}
-    rows = await peers.fetch(state.pool, statements.LIST, values)
+    rows = await peers.fetch(state.pool, statements.LIST, {"user_id": owner, "limit": limit})
     data = [_task(row) for row in rows]
-    total = data[0]["total"] if data else 0
-    for task in data:
-        del task["total"]
-    page = {
-        "total": total,
-        "limit": limit,
-        "offset": offset,
-        "has_more": offset + len(data) < total,
-    }
+    for position, task in enumerate(data):
+        task["position"] = position
+    page = {"total": len(data), "limit": limit, "offset": offset, "has_more": False}
     return {"data": data, "pagination": page}
 
 
