@@ -191,7 +191,7 @@ class Database:
                         if not may_try_again or monotonic() + pause > until or self._is_long_away():
                             raise
                     # Not everybody at once.
-                    await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311
+                    await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - no secret.
                     pause = min(2 * pause, LONGEST_PAUSE)
         except AWAY as error:
             raise _unavailable(error) from error
