@@ -45,11 +45,7 @@ def create(given: settings.Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await database.open()
-        # What is there now stays: the collector need not look at it again and again, which would
-        # be most of its work, and need not hurry, since requests leave few cycles behind.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(20_000, 20, 20)
+        _calm_the_collector()
         yield
         await database.close()
         if key_set:
@@ -72,6 +68,16 @@ def create(given: settings.Settings) -> FastAPI:
     app.router.default = _not_found
     app.add_middleware(Envelope, origins=given.frontend_url)
     return app
+
+
+def _calm_the_collector() -> None:
+    """Spare the garbage collector most of its work, once everything that stays is there.
+
+    It need not look at that again and again, nor hurry: requests leave few cycles behind.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 async def _not_found(_scope: Scope, _receive: Receive, _send: Send) -> None:

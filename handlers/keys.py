@@ -41,7 +41,7 @@ _MALFORMED = (ValueError, RecursionError)
 class Ed25519Key(Key):
     """The key type that python-jose lacks, through its hook for new ones."""
 
-    def __init__(self, key: Mapping[str, str], algorithm: str) -> None:  # noqa: ARG002 - given.
+    def __init__(self, key: Mapping[str, str], algorithm: str) -> None:  # noqa: ARG002 - jose gives it.
         self._key = Ed25519PublicKey.from_public_bytes(base64url_decode(key["x"].encode()))
 
     def verify(self, msg: bytes, sig: bytes) -> bool:
