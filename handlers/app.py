@@ -16,8 +16,9 @@ from jose.exceptions import JWKError
 from starlette.types import Receive, Scope, Send
 
 from handlers import contract, docs, errors, log, settings
+from handlers.address import AddressError
 from handlers.auth import Authenticator, SharedSecret, Source
-from handlers.database import AddressError, Database
+from handlers.database import Database
 from handlers.envelope import Envelope
 from handlers.health import Health
 from handlers.keys import KeySet

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 import migration
-from handlers import database
+from handlers import address
 from tests import journal, pgbouncer, postgres15, service
 
 PEOPLE = 60
@@ -59,5 +59,5 @@ class TestDetection:
     def test_it_is_found_by_the_name_of_the_host_unless_it_is_set(
         self, host: str, *, setting: bool | None, is_pooled: bool
     ) -> None:
-        found = database.connection_arguments(self.NEON.format(host), is_pooled=setting)
+        found = address.connection_arguments(self.NEON.format(host), is_pooled=setting)
         assert ("statement_cache_size" in found) == is_pooled

@@ -13,8 +13,9 @@ import asyncpg
 from jose import JOSEError, jwk, jwt
 
 from handlers import statements
+from handlers.address import connection_arguments
 from handlers.auth import LEEWAY
-from handlers.database import SESSION, WAIT_FOR_STATEMENT, Statement, connection_arguments
+from handlers.database import SESSION, WAIT_FOR_STATEMENT, Statement
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Values = dict[str, Any]
