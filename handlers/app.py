@@ -5,7 +5,6 @@ uvicorn handlers.app:app --no-server-header
 
 import gc
 import json
-import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -51,14 +50,21 @@ def create(given: settings.Settings) -> FastAPI:
         await database.close()
         if key_set:
             await key_set.close()
+        if observed:
+            observed.close()
 
     described = json.loads(docs.CONTRACT.read_text())
+    observed = None
+    if given.is_traced or given.is_measured:
+        from handlers import telemetry  # Whoever does not want it shall not wait for it.
+
+        observed = telemetry.Telemetry(given)
     # FastAPI's own pages and document are off: the contract itself is served.
     app = FastAPI(
         title=described["info"]["title"],
         openapi_url=None,
         lifespan=lifespan,
-        telemetry=None if is_observed() else UNOBSERVED,
+        telemetry=observed.config if observed else UNOBSERVED,
     )
     app.openapi = lambda: described  # type: ignore[method-assign] # FastAPI's documented way.
     app.router.routes += [
@@ -83,11 +89,6 @@ def _calm_the_collector() -> None:
 
 async def _not_found(_scope: Scope, _receive: Receive, _send: Send) -> None:
     raise errors.NotFound
-
-
-def is_observed() -> bool:
-    """Tell whether somebody set one of OpenTelemetry's variables; if not, it shall cost nothing."""
-    return any(name.startswith("OTEL_") for name in os.environ)
 
 
 def _start() -> FastAPI:

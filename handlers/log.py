@@ -14,6 +14,8 @@ from starlette.types import Scope
 
 # Every line written while a request is served carries its id.
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+# And that of its trace, if there is one.
+trace_id: ContextVar[str | None] = ContextVar("trace_id", default=None)
 
 _is_plain = False
 
@@ -56,6 +58,8 @@ def request(scope: Scope, status: int, seconds: float) -> None:
         "milliseconds": milliseconds,
         "user": user and _hashed(user),
     }
+    if trace := trace_id.get():
+        line["trace_id"] = trace
     sys.stderr.write(orjson.dumps(line).decode() + "\n")
 
 
@@ -77,6 +81,8 @@ class _Json(logging.Formatter):
             "request_id": request_id.get(),
             "message": record.getMessage(),
         }
+        if trace := trace_id.get():
+            entry["trace_id"] = trace
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
         return json.dumps(entry)

@@ -1,9 +1,18 @@
 """What can be set from outside: the environment first, then `.env`. Checked once, at start."""
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    Field,
+    HttpUrl,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 SHORTEST_SECRET = 32
@@ -12,6 +21,10 @@ _ADDRESS = re.compile(r"https?://[^/?#@\s:]+(:[0-9]{1,5})?(/[^?#\s]*)?")
 # As a browser writes an origin: in lower case, and without the port that goes without saying.
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
 _SILENT_PORT = re.compile(r"http:.*:80|https:.*:443")
+
+_Protocol = Literal["http/protobuf"]
+_Exporter = Literal["otlp", "none"]
+_ENDPOINTS = {f"otel_exporter_otlp_{signal}endpoint" for signal in ("", "traces_", "metrics_")}
 
 
 class SettingsError(Exception):
@@ -37,6 +50,29 @@ class Settings(BaseSettings):
     frontend_url: Annotated[tuple[str, ...], NoDecode] = ()
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    # OpenTelemetry's own library reads these, and many more. Here they are only checked: it would
+    # go on without telemetry, or with something else than what was asked for.
+    otel_sdk_disabled: str = "false"
+    otel_exporter_otlp_endpoint: HttpUrl | None = None
+    otel_exporter_otlp_traces_endpoint: HttpUrl | None = None
+    otel_exporter_otlp_metrics_endpoint: HttpUrl | None = None
+    otel_exporter_otlp_protocol: _Protocol = "http/protobuf"
+    otel_exporter_otlp_traces_protocol: _Protocol = "http/protobuf"
+    otel_exporter_otlp_metrics_protocol: _Protocol = "http/protobuf"
+    otel_exporter_otlp_timeout: PositiveFloat = 10
+    otel_traces_exporter: _Exporter = "otlp"
+    otel_metrics_exporter: _Exporter = "otlp"
+    otel_bsp_schedule_delay: PositiveInt = 5000
+    otel_metric_export_interval: PositiveFloat = 60_000
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_asked_for_telemetry(cls, values: dict[str, Any]) -> dict[str, Any]:
+        is_disabled = values.get("otel_sdk_disabled", "").strip().lower() == "true"
+        if not is_disabled and values.keys() & _ENDPOINTS:
+            return values
+        # What nobody asks for may be as wrong as it likes.
+        return {name: value for name, value in values.items() if not name.startswith("otel_")}
 
     @field_validator("better_auth_url")
     @classmethod
@@ -74,6 +110,16 @@ class Settings(BaseSettings):
                 "make one with: openssl rand -base64 32"
             )
         return self
+
+    @property
+    def is_traced(self) -> bool:
+        endpoint = self.otel_exporter_otlp_traces_endpoint or self.otel_exporter_otlp_endpoint
+        return bool(endpoint) and self.otel_traces_exporter == "otlp"
+
+    @property
+    def is_measured(self) -> bool:
+        endpoint = self.otel_exporter_otlp_metrics_endpoint or self.otel_exporter_otlp_endpoint
+        return bool(endpoint) and self.otel_metrics_exporter == "otlp"
 
     @property
     def is_development(self) -> bool:

@@ -1,0 +1,359 @@
+"""What a collector is sent of each request, and what it is not."""
+
+import json
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+from generated.operations import OPERATIONS, Operation
+from tests import service
+from tests.collector import Collector, Facts, eventually, facts, listening
+from tests.conftest import Person, run
+
+PROMPT = 1.0
+# What a deployment waits for the service to end at most, whatever state the collector is in.
+LAST_SECONDS = 6.0
+QUICK = {"OTEL_BSP_SCHEDULE_DELAY": "50", "OTEL_METRIC_EXPORT_INTERVAL": "100"}
+TASKS = "/api/{user_id}/tasks"
+TASK = "/api/{user_id}/tasks/{task_id}"
+SECRETS = ("Very private", "hidden", "needle")
+
+
+@pytest.fixture(scope="module")
+def collector() -> Iterator[Collector]:
+    with listening() as collector:
+        yield collector
+
+
+@pytest.fixture(scope="module")
+def settings(database_url: str) -> dict[str, str]:
+    return {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": service.SECRET}
+
+
+@pytest.fixture(scope="module")
+def observed(settings: dict[str, str], collector: Collector) -> Iterator[service.Service]:
+    with service.running(
+        **settings, **QUICK, OTEL_EXPORTER_OTLP_ENDPOINT=collector.address
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def person(observed: service.Service) -> Iterator[Person]:
+    someone = Person(observed.address)
+    with someone.client:
+        yield someone
+
+
+class Traced:
+    """A caller that has a trace of its own, and looks for the service's part of it."""
+
+    def __init__(self, collector: Collector) -> None:
+        self._collector = collector
+        self.trace = secrets.token_hex(16)
+        self.parent = secrets.token_hex(8)
+        self.headers = {"traceparent": f"00-{self.trace}-{self.parent}-01"}
+
+    def span(self) -> Span:
+        return self._collector.span(self.trace)
+
+
+@pytest.fixture
+def traced(collector: Collector) -> Traced:
+    return Traced(collector)
+
+
+def request_line(running: service.Service, **members: object) -> Facts:
+    """Find the line that the log has of a request."""
+    lines = [json.loads(line) for line in running.log.read_text().splitlines() if line[:1] == "{"]
+    return next(line for line in lines if "status" in line and line.items() >= members.items())
+
+
+class TestSpans:
+    @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.operation_id)
+    def test_each_operation_is_named_by_its_route(
+        self, observed: service.Service, traced: Traced, operation: Operation
+    ) -> None:
+        path = operation.path.format(user_id="somebody", task_id=7)
+        answer = httpx.request(operation.method, observed.address + path, headers=traced.headers)
+        assert answer.status_code == (200 if operation.public else 401)
+        span = traced.span()
+        assert span.name == f"{operation.method} {operation.path}"
+        assert span.kind == Span.SPAN_KIND_SERVER
+        assert facts(span)["http.route"] == operation.path
+        assert facts(span)["http.request.method"] == operation.method
+
+    @pytest.mark.parametrize(
+        ("sent", "status", "route"),
+        [
+            (("GET", ""), 200, TASKS),
+            (("POST", "", {"title": "Buy milk"}), 201, TASKS),
+            (("PUT", "/order", {"task_ids": []}), 204, f"{TASKS}/order"),
+            (("GET", "/9007199254740991"), 404, TASK),
+            (("DELETE", ""), 405, TASKS),
+            (("PUT", "/order", {"task_ids": [1]}), 409, f"{TASKS}/order"),
+            (("POST", "", {"title": "x" * 300_000}), 413, TASKS),
+            (("POST", "", {"title": ""}), 422, TASKS),
+            (("GET", "?limit=0"), 422, TASKS),
+        ],
+    )
+    def test_neither_answers_nor_refusals_are_errors(
+        self, person: Person, traced: Traced, sent: tuple[Any, ...], status: int, route: str
+    ) -> None:
+        method, path, *body = sent
+        content = {"json": body[0]} if body else {}
+        response = person.request(method, path, headers=traced.headers, **content)
+        assert response.status_code == status
+        span = traced.span()
+        assert span.name == f"{method} {route}"
+        assert facts(span)["http.response.status_code"] == status
+        assert span.status.code == Status.STATUS_CODE_UNSET
+        assert "error.type" not in facts(span)
+
+    def test_nor_is_somebody_elses_list(self, person: Person, traced: Traced) -> None:
+        response = person.client.get("/api/somebody/tasks", headers=traced.headers)
+        assert response.status_code == 403
+        assert facts(traced.span())["http.response.status_code"] == 403
+        assert traced.span().status.code == Status.STATUS_CODE_UNSET
+
+    def test_an_unknown_path_has_no_route(self, person: Person, traced: Traced) -> None:
+        assert person.client.get("/nowhere", headers=traced.headers).status_code == 404
+        assert traced.span().name == "GET"
+        assert "http.route" not in facts(traced.span())
+
+    def test_a_failure_is_an_error_without_its_text(
+        self, person: Person, traced: Traced, database_url: str
+    ) -> None:
+        run(database_url, "ALTER TABLE tasks RENAME TO lost")
+        try:
+            response = person.request("GET", headers=traced.headers)
+        finally:
+            run(database_url, "ALTER TABLE lost RENAME TO tasks")
+        assert response.status_code == 500
+        span = traced.span()
+        assert span.name == f"GET {TASKS}"
+        assert span.status.code == Status.STATUS_CODE_ERROR
+        assert facts(span)["error.type"] == "500"
+        assert not span.status.message
+        assert not span.events
+
+    def test_an_outage_is_an_error(
+        self, collector: Collector, traced: Traced, unused_port: int
+    ) -> None:
+        away = f"postgresql://nobody:hidden@127.0.0.1:{unused_port}/nothing"
+        with service.running(
+            DATABASE_URL=away,
+            BETTER_AUTH_SECRET=service.SECRET,
+            OTEL_EXPORTER_OTLP_ENDPOINT=collector.address,
+        ) as running:
+            answer = httpx.get(f"{running.address}/health/ready", headers=traced.headers)
+            assert answer.status_code == 503
+        assert traced.span().status.code == Status.STATUS_CODE_ERROR
+        assert facts(traced.span())["error.type"] == "503"
+
+    def test_the_callers_trace_goes_on(self, person: Person, traced: Traced) -> None:
+        person.request("GET", headers=traced.headers)
+        assert traced.span().parent_span_id.hex() == traced.parent
+
+    def test_a_caller_without_a_trace_gets_one(
+        self, person: Person, observed: service.Service, collector: Collector
+    ) -> None:
+        person.request("GET", headers={"X-Request-Id": "no-trace"})
+        trace = request_line(observed, request_id="no-trace")["trace_id"]
+        assert not collector.span(trace).parent_span_id
+
+
+class TestLog:
+    def test_a_request_is_found_by_its_trace(
+        self, person: Person, observed: service.Service, traced: Traced
+    ) -> None:
+        person.request("GET", headers=traced.headers)
+        assert request_line(observed, trace_id=traced.trace)["operation"] == "list_tasks"
+
+    def test_so_is_a_failure(
+        self, person: Person, observed: service.Service, traced: Traced, database_url: str
+    ) -> None:
+        run(database_url, "ALTER TABLE tasks RENAME TO lost")
+        try:
+            person.request("GET", headers=traced.headers)
+        finally:
+            run(database_url, "ALTER TABLE lost RENAME TO tasks")
+        found = [line for line in observed.log.read_text().splitlines() if traced.trace in line]
+        assert any('"exception": "Traceback' in line for line in found)
+
+
+class TestMetrics:
+    def test_durations_are_counted_by_route_and_status(self, settings: dict[str, str]) -> None:
+        with (
+            listening() as collector,
+            service.running(
+                **settings, OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=f"{collector.address}/v1/metrics"
+            ) as running,
+        ):
+            someone = Person(running.address)
+            with someone.client:
+                someone.create()
+                for _ in range(3):
+                    someone.page()
+                someone.request("GET", "?limit=0")
+            running.stop()
+            names = ("http.request.method", "http.route", "http.response.status_code")
+            counted = {
+                tuple(facts(point).get(name) for name in names): point.count
+                for point in collector.durations()
+            }
+            del counted["GET", "/health", 200]
+            assert counted == {
+                ("POST", TASKS, 201): 1,
+                ("GET", TASKS, 200): 3,
+                ("GET", TASKS, 422): 1,
+            }
+
+
+class TestWhoSends:
+    def test_the_service_has_a_name(self, collector: Collector, observed: service.Service) -> None:
+        sender = eventually(collector.services)[-1]
+        assert sender["service.name"] == "todo-backend"
+        # Workers are told apart, or their counts would be mixed.
+        assert sender["service.instance.id"]
+
+    def test_which_can_be_another(self, settings: dict[str, str]) -> None:
+        with (
+            listening() as collector,
+            service.running(
+                **settings,
+                OTEL_EXPORTER_OTLP_ENDPOINT=collector.address,
+                OTEL_SERVICE_NAME="another",
+                OTEL_RESOURCE_ATTRIBUTES="deployment.environment.name=staging",
+            ) as running,
+        ):
+            running.stop()
+            for sender in collector.services():
+                assert sender["service.name"] == "another"
+                assert sender["deployment.environment.name"] == "staging"
+            assert collector.services()
+
+
+class TestDiscretion:
+    def test_nothing_names_a_person_or_a_token_or_what_they_wrote(
+        self, person: Person, collector: Collector, traced: Traced
+    ) -> None:
+        task = person.create("Very private", description="Very private")
+        person.request("GET", "?completed=true&access_token=needle")
+        person.request("PATCH", f"/{task['id']}/complete", json={"completed": "needle"})
+        person.client.get("/nowhere/needle", headers={"Cookie": "needle=needle"})
+        person.client.get(f"{person.path}/needle%2Fneedle")
+        person.client.get("/api/somebody/tasks", headers={"Authorization": "Bearer needle"})
+        person.request("GET", headers=traced.headers)
+        assert facts(traced.span())["url.path"] == "REDACTED"
+        sent = b"".join(body for _, body in collector.bodies)
+        token = person.client.headers["Authorization"].removeprefix("Bearer ")
+        for secret in (*SECRETS, person.user_id, service.SECRET, token, token.split(".")[1]):
+            assert secret.encode() not in sent
+
+
+class TestTheEnd:
+    def test_nothing_is_lost(self, settings: dict[str, str], traced: Traced) -> None:
+        # Neither traces nor metrics are due for a long time.
+        with (
+            listening() as collector,
+            service.running(**settings, OTEL_EXPORTER_OTLP_ENDPOINT=collector.address) as running,
+        ):
+            traces = [Traced(collector) for _ in range(600)]
+            with httpx.Client(base_url=running.address) as client:
+                for caller in traces:
+                    client.get("/health", headers=caller.headers)
+            running.stop()
+            assert {caller.trace for caller in traces} <= {
+                span.trace_id.hex() for span in collector.spans()
+            }
+            assert sum(point.count for point in collector.durations()) > 600
+            assert "collector did not take" not in running.log.read_text()
+
+
+class TestCollectorsInTrouble:
+    @pytest.fixture(params=["is away", "hangs", "refuses"])
+    def address(self, request: pytest.FixtureRequest, unused_port: int) -> Iterator[str]:
+        with listening() as collector:
+            if request.param == "hangs":
+                collector.goes_on.clear()
+            collector.status = 503
+            is_away = request.param == "is away"
+            yield f"http://127.0.0.1:{unused_port}" if is_away else collector.address
+
+    def test_they_hold_up_nobody(self, settings: dict[str, str], address: str) -> None:
+        with service.running(**settings, **QUICK, OTEL_EXPORTER_OTLP_ENDPOINT=address) as running:
+            someone = Person(running.address)
+            with someone.client:
+                until = time.monotonic() + 3
+                while time.monotonic() < until:
+                    began = time.monotonic()
+                    someone.create()
+                    assert time.monotonic() - began < PROMPT
+            began = time.monotonic()
+            running.stop()
+            assert time.monotonic() - began < LAST_SECONDS
+            assert "collector did not take the last" in running.log.read_text()
+            assert "Traceback" not in running.log.read_text()
+
+
+class TestSwitches:
+    def test_nothing_is_brought_in_unless_it_is_asked_for(self, settings: dict[str, str]) -> None:
+        for given in (
+            {},
+            {"OTEL_SERVICE_NAME": "todo", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+            {"OTEL_EXPORTER_OTLP_ENDPOINT": ""},
+        ):
+            assert not imported(settings | given) & {"opentelemetry.sdk", "handlers.telemetry"}
+
+    def test_what_is_switched_off_is_off_and_may_be_wrong(self, settings: dict[str, str]) -> None:
+        given = {"OTEL_SDK_DISABLED": "True", "OTEL_EXPORTER_OTLP_ENDPOINT": "nonsense"}
+        assert "opentelemetry.sdk" not in imported(settings | given)
+
+    @pytest.mark.parametrize(
+        ("given", "paths"),
+        [
+            ({}, {"/v1/traces", "/v1/metrics"}),
+            ({"OTEL_TRACES_EXPORTER": "none"}, {"/v1/metrics"}),
+            ({"OTEL_METRICS_EXPORTER": "none"}, {"/v1/traces"}),
+        ],
+    )
+    def test_traces_and_metrics_are_switched_apart(
+        self, settings: dict[str, str], given: dict[str, str], paths: set[str]
+    ) -> None:
+        with (
+            listening() as collector,
+            service.running(
+                **settings, **given, OTEL_EXPORTER_OTLP_ENDPOINT=collector.address
+            ) as running,
+        ):
+            running.stop()
+            assert {path for path, _ in collector.bodies} == paths
+
+    def test_a_file_can_say_it_too(self, settings: dict[str, str], tmp_path: Path) -> None:
+        endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1\n"
+        (tmp_path / ".env").write_text(f"{endpoint}OTEL_SERVICE_NAME=from-a-file\n")
+        assert "opentelemetry.sdk" in imported(settings, tmp_path)
+
+
+def imported(settings: dict[str, str], folder: Path = service.ROOT / "tests") -> set[str]:
+    """Tell which modules the service has brought in, once it could start."""
+    command = "import sys, handlers.app; print(*sys.modules)"
+    started = subprocess.run(
+        [sys.executable, "-c", command],
+        cwd=folder,
+        env=service.clean_environment() | settings | {"PYTHONPATH": str(service.ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    return set(started.stdout.split())
