@@ -41,6 +41,11 @@ def create(given: settings.Settings) -> FastAPI:
         key_set = KeySet(given.better_auth_url)
         sources.append(key_set)
     authenticator = Authenticator(sources, given.better_auth_url)
+    observed = None
+    if given.is_traced or given.is_measured:
+        from handlers import telemetry  # Whoever does not want it shall not wait for it.
+
+        observed = telemetry.Telemetry(given)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -54,11 +59,6 @@ def create(given: settings.Settings) -> FastAPI:
             observed.close()
 
     described = json.loads(docs.CONTRACT.read_text())
-    observed = None
-    if given.is_traced or given.is_measured:
-        from handlers import telemetry  # Whoever does not want it shall not wait for it.
-
-        observed = telemetry.Telemetry(given)
     # FastAPI's own pages and document are off: the contract itself is served.
     app = FastAPI(
         title=described["info"]["title"],

@@ -63,12 +63,14 @@ class Settings(BaseSettings):
     otel_traces_exporter: _Exporter = "otlp"
     otel_metrics_exporter: _Exporter = "otlp"
     otel_bsp_schedule_delay: PositiveInt = 5000
+    otel_bsp_max_queue_size: PositiveInt = 2048
+    otel_bsp_max_export_batch_size: PositiveInt = 512
     otel_metric_export_interval: PositiveFloat = 60_000
 
     @model_validator(mode="before")
     @classmethod
     def _is_asked_for_telemetry(cls, values: dict[str, Any]) -> dict[str, Any]:
-        is_disabled = values.get("otel_sdk_disabled", "").strip().lower() == "true"
+        is_disabled = str(values.get("otel_sdk_disabled")).strip().lower() == "true"
         if not is_disabled and values.keys() & _ENDPOINTS:
             return values
         # What nobody asks for may be as wrong as it likes.
@@ -95,6 +97,14 @@ class Settings(BaseSettings):
                     "must be origins such as https://app.example.com, separated by commas; never *"
                 )
         return origins
+
+    @model_validator(mode="after")
+    def _has_room_for_a_batch(self) -> Self:
+        if self.otel_bsp_max_export_batch_size > self.otel_bsp_max_queue_size:
+            raise ValueError(
+                "OTEL_BSP_MAX_EXPORT_BATCH_SIZE must not be above OTEL_BSP_MAX_QUEUE_SIZE"
+            )
+        return self
 
     @model_validator(mode="after")
     def _is_trusting(self) -> Self:

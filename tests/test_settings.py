@@ -11,6 +11,8 @@ from tests.service import SECRET
 
 ADDRESS = "postgresql://someone:hidden@127.0.0.1:1/nothing"
 GOOD = {"DATABASE_URL": ADDRESS, "BETTER_AUTH_SECRET": SECRET}
+ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+TO = {ENDPOINT: "http://127.0.0.1:1"}
 
 
 def start(**settings: str) -> str:
@@ -51,6 +53,52 @@ class TestRefusedAtStart:
             ({"FRONTEND_URL": "https://a.example.com/app"}, "FRONTEND_URL: must be origins"),
             ({"DATABASE_CONNECTIONS": "none"}, "DATABASE_CONNECTIONS: Input should be a valid int"),
             ({"ENVIRONMENT": "staging"}, "ENVIRONMENT: Input should be 'production'"),
+            ({ENDPOINT: "hidden:4317"}, f"{ENDPOINT}: URL scheme should be 'http' or 'https'"),
+            ({ENDPOINT: "hidden"}, f"{ENDPOINT}: Input should be a valid URL"),
+            (
+                {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://:1/hidden"},
+                "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: Input should be a valid URL",
+            ),
+            (
+                {"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "grpc://hidden"},
+                "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: URL scheme should be 'http' or 'https'",
+            ),
+            (
+                TO | {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+                "OTEL_EXPORTER_OTLP_PROTOCOL: Input should be 'http/protobuf'",
+            ),
+            (
+                TO | {"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/json"},
+                "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: Input should be 'http/protobuf'",
+            ),
+            (
+                TO | {"OTEL_EXPORTER_OTLP_METRICS_PROTOCOL": "grpc"},
+                "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: Input should be 'http/protobuf'",
+            ),
+            (
+                TO | {"OTEL_TRACES_EXPORTER": "console"},
+                "OTEL_TRACES_EXPORTER: Input should be 'otlp' or 'none'",
+            ),
+            (
+                TO | {"OTEL_METRICS_EXPORTER": "prometheus"},
+                "OTEL_METRICS_EXPORTER: Input should be 'otlp' or 'none'",
+            ),
+            (
+                TO | {"OTEL_EXPORTER_OTLP_TIMEOUT": "soon"},
+                "OTEL_EXPORTER_OTLP_TIMEOUT: Input should be a valid number",
+            ),
+            (
+                TO | {"OTEL_BSP_SCHEDULE_DELAY": "0"},
+                "OTEL_BSP_SCHEDULE_DELAY: Input should be greater than 0",
+            ),
+            (
+                TO | {"OTEL_BSP_MAX_QUEUE_SIZE": "100"},
+                "OTEL_BSP_MAX_EXPORT_BATCH_SIZE must not be above",
+            ),
+            (
+                TO | {"OTEL_METRIC_EXPORT_INTERVAL": "-1"},
+                "OTEL_METRIC_EXPORT_INTERVAL: Input should be greater than 0",
+            ),
         ],
     )
     def test_each_mistake_is_told_with_what_to_set(
