@@ -38,10 +38,14 @@ class Service:
 
 
 @contextmanager
-def running(**settings: str) -> Iterator[Service]:
-    """Run the service as in production, with these settings and no others."""
+def running(*, dotenv: str = "", **settings: str) -> Iterator[Service]:
+    """Run the service as in production, with these settings and no others.
+
+    `dotenv` is what the file .env has in its folder.
+    """
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / ".env").write_text(dotenv)
         log = Path(folder) / "log"
         with log.open("wb") as output:
             process = subprocess.Popen(
