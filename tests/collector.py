@@ -109,8 +109,9 @@ def facts(sent: Any) -> Facts:
 
 
 def eventually(find: Callable[[], T | None]) -> T:
+    """Wait until something is found that is being written at this moment."""
     until = time.monotonic() + PATIENCE
     while not (found := find()):
-        assert time.monotonic() < until, "The collector was not sent what it should be."
+        assert time.monotonic() < until, "What was waited for did not come."
         time.sleep(0.02)
     return found

@@ -17,7 +17,7 @@ from tests import service
 from tests.collector import Collector, Facts, eventually, facts, listening
 from tests.conftest import Person, run
 
-PROMPT = 1.0
+PROMPT = 2.0
 # What a deployment waits for the service to end at most, whatever state the collector is in.
 LAST_SECONDS = 6.0
 QUICK = {"OTEL_BSP_SCHEDULE_DELAY": "50", "OTEL_METRIC_EXPORT_INTERVAL": "100"}
@@ -71,9 +71,14 @@ def traced(collector: Collector) -> Traced:
 
 
 def request_line(running: service.Service, **members: object) -> Facts:
-    """Find the line that the log has of a request."""
-    lines = [json.loads(line) for line in running.log.read_text().splitlines() if line[:1] == "{"]
-    return next(line for line in lines if "status" in line and line.items() >= members.items())
+    """Wait for the line that the log has of a request."""
+
+    def find() -> Facts | None:
+        lines = [line for line in running.log.read_text().splitlines() if '"status":' in line]
+        entries: list[Facts] = [json.loads(line) for line in lines]
+        return next((entry for entry in entries if entry.items() >= members.items()), None)
+
+    return eventually(find)
 
 
 class TestSpans:
@@ -292,7 +297,7 @@ class TestCollectorsInTrouble:
         with service.running(**settings, **QUICK, OTEL_EXPORTER_OTLP_ENDPOINT=address) as running:
             someone = Person(running.address)
             with someone.client:
-                until = time.monotonic() + 3
+                until = time.monotonic() + 1
                 while time.monotonic() < until:
                     began = time.monotonic()
                     someone.create()
