@@ -31,7 +31,7 @@ class Telemetry:
     """What FastAPI observes each request with.
 
     FastAPI could add exporters by itself, but would start without them when a setting is wrong,
-    and would wait at its end for a collector that is away: a minute and more.
+    and would wait at its end for a collector that hangs, for the better part of a minute.
     """
 
     def __init__(self, given: settings.Settings) -> None:
