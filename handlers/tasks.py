@@ -8,7 +8,7 @@ from pydantic import MISSING
 
 from generated import models, operations, responses
 from handlers import errors, statements
-from handlers.database import Connection, Database, Statement
+from handlers.database import Database, Statement, Transaction
 
 T = TypeVar("T")
 
@@ -127,12 +127,12 @@ class Tasks(operations.Tasks):
     async def _wait_for_turn(self, statement: Statement, **values: Any) -> asyncpg.Record | None:
         """Run a statement that found no turn or no room: wait for the one, make the other."""
 
-        async def take_turn(connection: Connection) -> asyncpg.Record | None:
-            await connection.fetch_row(statements.LOCK, **values)
-            row = await connection.fetch_row(statement, **values)
+        async def take_turn(transaction: Transaction) -> asyncpg.Record | None:
+            await transaction.fetch_row(statements.LOCK, **values)
+            row = await transaction.fetch_row(statement, **values)
             if row is None:
-                await connection.fetch_row(statements.RESPACE, **values)
-                row = await connection.fetch_row(statement, **values)
+                await transaction.fetch_row(statements.RESPACE, **values)
+                row = await transaction.fetch_row(statement, **values)
             return row
 
         return await self._database.transaction(

@@ -1,0 +1,117 @@
+"""Connections to PostgreSQL: made when they are wanted, kept for a while, and closed when idle."""
+
+import asyncio
+from collections import deque
+from contextlib import suppress
+from datetime import datetime, timedelta
+from functools import lru_cache
+from time import monotonic
+from typing import TypeAlias
+
+import asyncpg
+
+from handlers import deadline
+from handlers.address import WAIT_FOR_CONNECTION, connection_arguments
+from handlers.outage import AWAY, CannotConnect
+
+# Seconds: for one statement, for a connection that is on its way out.
+WAIT_FOR_STATEMENT = 3
+WAIT_FOR_GOODBYE = 0.5
+
+# What a connection asks for when it begins, unless a pooler is in between, which refuses them or
+# gives them to others. The first two end what a worker that was killed has left behind.
+SESSION = {
+    "statement_timeout": "5s",
+    "idle_in_transaction_session_timeout": "5s",
+    # A turn is decided by the row as it is when its lock is had: see statements.
+    "default_transaction_isolation": "read committed",
+}
+
+# PostgreSQL counts microseconds from here, in UTC.
+MINUTES = [f"T{hour:02d}:{minute:02d}:" for hour in range(24) for minute in range(60)]
+EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001 - without a zone its text needs no cutting.
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+
+class Pool:
+    """Keeps connections ready for whoever comes next, who takes the one that was used last.
+
+    Nothing is counted here: no more are wanted at once than the queue lets in. asyncpg's own pool
+    resets a connection and starts a task to take it back, which costs more than a small statement;
+    here, one that anything happened to is closed instead. One that is idle for long (seconds) is
+    closed too: who is in between may forget it in silence.
+    """
+
+    def __init__(self, url: str, *, is_pooled: bool | None, longest_idle: float) -> None:
+        self._arguments = connection_arguments(url, is_pooled=is_pooled)
+        if "statement_cache_size" not in self._arguments:
+            self._arguments["server_settings"] = SESSION
+        self._longest_idle = longest_idle
+        self._patience = min(self._arguments.pop("timeout"), WAIT_FOR_CONNECTION)
+        # The last used stands last; each with the moment since when it is idle.
+        self._ready: deque[tuple[float, Connection]] = deque()
+
+    def open(self) -> None:
+        """Start to close what is idle; connections are made when they are wanted."""
+        self._sweeping = asyncio.create_task(self._sweep())
+
+    async def close(self) -> None:
+        self._sweeping.cancel()
+        await asyncio.gather(*(self.drop(connection) for _, connection in self._ready))
+
+    async def take(self) -> Connection:
+        """Take a connection that is ready, or make one. Raises CannotConnect."""
+        while self._ready:
+            _, connection = self._ready.pop()
+            if not connection.is_closed():
+                return connection
+        try:
+            connection = await asyncpg.connect(
+                **self._arguments,
+                timeout=deadline.within(self._patience),
+                command_timeout=WAIT_FOR_STATEMENT,
+            )
+            await _read_times_as_text(connection)
+        except AWAY as error:
+            raise CannotConnect(f"{type(error).__name__}: {error}") from error
+        return connection
+
+    def keep(self, connection: Connection) -> None:
+        """Take back a connection with which all went well."""
+        self._ready.append((monotonic(), connection))
+
+    async def drop(self, connection: Connection) -> None:
+        """End a connection; a statement that is still running is cancelled."""
+        with suppress(*AWAY):
+            await connection.close(timeout=WAIT_FOR_GOODBYE)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(self._longest_idle / 4)
+            while self._ready and monotonic() - self._ready[0][0] > self._longest_idle:
+                await self.drop(self._ready.popleft()[1])
+
+
+async def _read_times_as_text(connection: Connection) -> None:
+    """Let rows hold times as the contract writes them: six fractional digits and a Z."""
+    await connection.set_type_codec(
+        "timestamptz", schema="pg_catalog", format="tuple", encoder=_never, decoder=_time
+    )
+
+
+def _time(value: tuple[int]) -> str:
+    seconds, microseconds = divmod(value[0], 1_000_000)
+    minutes, second = divmod(seconds, 60)
+    days, minute = divmod(minutes, 24 * 60)
+    return f"{_day(days)}{MINUTES[minute]}{second:02d}.{microseconds:06d}Z"
+
+
+@lru_cache(maxsize=4096)
+def _day(days: int) -> str:
+    """Days and minutes are put into words once: a list of a hundred tasks has two hundred times."""
+    return (EPOCH + timedelta(days=days)).date().isoformat()
+
+
+def _never(_: object) -> tuple[int]:
+    raise TypeError("Times come from the database and never go there.")
