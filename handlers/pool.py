@@ -3,14 +3,12 @@
 import asyncio
 from collections import deque
 from contextlib import suppress
-from datetime import datetime, timedelta
-from functools import lru_cache
 from time import monotonic
 from typing import TypeAlias
 
 import asyncpg
 
-from handlers import deadline
+from handlers import deadline, times
 from handlers.address import WAIT_FOR_CONNECTION, connection_arguments
 from handlers.outage import AWAY, CannotConnect
 
@@ -26,10 +24,6 @@ SESSION = {
     # A turn is decided by the row as it is when its lock is had: see statements.
     "default_transaction_isolation": "read committed",
 }
-
-# PostgreSQL counts microseconds from here, in UTC.
-MINUTES = [f"T{hour:02d}:{minute:02d}:" for hour in range(24) for minute in range(60)]
-EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001 - without a zone its text needs no cutting.
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -72,7 +66,7 @@ class Pool:
                 timeout=deadline.within(self._patience),
                 command_timeout=WAIT_FOR_STATEMENT,
             )
-            await _read_times_as_text(connection)
+            await times.read_as_text(connection)
         except AWAY as error:
             raise CannotConnect(f"{type(error).__name__}: {error}") from error
         return connection
@@ -91,27 +85,3 @@ class Pool:
             await asyncio.sleep(self._longest_idle / 4)
             while self._ready and monotonic() - self._ready[0][0] > self._longest_idle:
                 await self.drop(self._ready.popleft()[1])
-
-
-async def _read_times_as_text(connection: Connection) -> None:
-    """Let rows hold times as the contract writes them: six fractional digits and a Z."""
-    await connection.set_type_codec(
-        "timestamptz", schema="pg_catalog", format="tuple", encoder=_never, decoder=_time
-    )
-
-
-def _time(value: tuple[int]) -> str:
-    seconds, microseconds = divmod(value[0], 1_000_000)
-    minutes, second = divmod(seconds, 60)
-    days, minute = divmod(minutes, 24 * 60)
-    return f"{_day(days)}{MINUTES[minute]}{second:02d}.{microseconds:06d}Z"
-
-
-@lru_cache(maxsize=4096)
-def _day(days: int) -> str:
-    """Days and minutes are put into words once: a list of a hundred tasks has two hundred times."""
-    return (EPOCH + timedelta(days=days)).date().isoformat()
-
-
-def _never(_: object) -> tuple[int]:
-    raise TypeError("Times come from the database and never go there.")

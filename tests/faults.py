@@ -12,6 +12,7 @@ ENVELOPE = "handlers/envelope.py"
 ERRORS = "handlers/errors.py"
 DATABASE = "handlers/database.py"
 POOL = "handlers/pool.py"
+TIMES = "handlers/times.py"
 QUEUE = "handlers/queue.py"
 DEADLINE = "handlers/deadline.py"
 TABLES = "handlers/tables.py"
@@ -400,7 +401,7 @@ FAULTS = (
     ),
     Fault(
         "times: shorter on a whole second",
-        POOL,
+        TIMES,
         ".{microseconds:06d}Z",
         ".{microseconds}Z",
     ),
