@@ -14,7 +14,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from handlers import deadline, errors
 from handlers.outage import AWAY, CannotConnect, is_undone
-from handlers.pool import WAIT_FOR_STATEMENT, Connection, Pool
+from handlers.pool import Connection, Pool
 from handlers.queue import Queue
 
 log = logging.getLogger(__name__)
@@ -50,18 +50,11 @@ class Statement:
     def arguments(self, values: dict[str, Any]) -> list[Any]:
         return [values.get(name, self._constants[name]) for name in self._names]
 
+    async def fetch(self, connection: Connection, values: dict[str, Any]) -> list[asyncpg.Record]:
+        return await connection.fetch(self.sql, self.arguments(values))
+
 
 Work: TypeAlias = Callable[[Connection], Awaitable[T]]
-
-
-class Transaction:
-    """A connection, for as long as a transaction holds it."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    async def fetch_row(self, statement: Statement, **values: Any) -> asyncpg.Record | None:
-        return await self._connection.fetchrow(statement.sql, *statement.arguments(values))
 
 
 class Database:
@@ -78,11 +71,8 @@ class Database:
         self._away_since: float | None = None
 
     async def fetch(self, statement: Statement, **values: Any) -> list[asyncpg.Record]:
-        arguments = statement.arguments(values)
         return await self._persist(
-            lambda connection: connection.fetch(
-                statement.sql, *arguments, timeout=deadline.within(WAIT_FOR_STATEMENT)
-            ),
+            lambda connection: statement.fetch(connection, values),
             values["user_id"],
             is_repeatable=statement.is_repeatable,
         )
@@ -91,18 +81,12 @@ class Database:
         rows = await self.fetch(statement, **values)
         return rows[0] if rows else None
 
-    async def transaction(
-        self, work: Callable[[Transaction], Awaitable[T]], user_id: str, *, is_repeatable: bool
-    ) -> T:
+    async def transaction(self, work: Work[T], user_id: str, *, is_repeatable: bool) -> T:
         """Do all of the work or nothing of it, at READ COMMITTED whatever the default is."""
 
         async def inside(connection: Connection) -> T:
-            # If anything goes wrong the connection is closed, which takes all of it back.
-            async with asyncio.timeout(deadline.within(deadline.LONGEST)):
-                await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
-                result = await work(Transaction(connection))
-                await connection.execute("COMMIT")
-                return result
+            async with asyncio.timeout(deadline.within(deadline.LONGEST)), connection.transaction():
+                return await work(connection)
 
         return await self._persist(inside, user_id, is_repeatable=is_repeatable)
 
@@ -110,7 +94,7 @@ class Database:
         """Ask once, without patience. Raises errors.Unavailable."""
         try:
             async with asyncio.timeout(WAIT_FOR_PROBE):
-                await self._once(lambda connection: connection.fetchrow(statement.sql), PROBE)
+                await self._once(lambda connection: statement.fetch(connection, {}), PROBE)
         except AWAY as error:
             raise _unavailable(error) from error
 
