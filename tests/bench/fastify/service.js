@@ -83,6 +83,11 @@ const taskCreate = {
   },
 };
 
+const place = {
+  type: "object",
+  properties: { task_id: { type: "string", pattern: "^[1-9][0-9]{0,15}$" } },
+};
+
 const app = Fastify({
   genReqId: ({ headers: { "x-request-id": sent = "" } }) =>
     REQUEST_ID.test(sent) ? sent : randomUUID(),
@@ -125,7 +130,7 @@ app.post(
   },
 );
 
-const one = { schema: { response: { 200: task } } };
+const one = { schema: { params: place, response: { 200: task } } };
 app.get("/api/:user_id/tasks/:task_id", one, async ({ params }, reply) => {
   const [found] = await fetch(pool, statements.get, params);
   return found ?? refuse(reply, 404);
@@ -154,9 +159,7 @@ function authenticate(request, reply, done) {
 }
 
 function refuse(reply, status) {
-  return reply
-    .code(status)
-    .send({ code: "refused", message: "This is refused.", details: [] });
+  return reply.code(status).send({ code: "refused", message: "This is refused.", details: [] });
 }
 
 async function fetch(client, { name, text, order }, values) {
