@@ -15,7 +15,7 @@ def bench(*options: str) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
     assert found.returncode == 0, found.stderr
     return found.stdout
