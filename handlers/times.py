@@ -1,15 +1,25 @@
 """Times as the contract writes them: in UTC, with six fractional digits and a Z."""
 
 from datetime import datetime, timedelta
-from functools import lru_cache
 
 import asyncpg
 
 # PostgreSQL counts microseconds from here.
 EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001 - without a zone its text needs no cutting.
 
-# A list of a hundred tasks has two hundred times; what they share is put into words once.
+
+class _Days(dict[int, str]):
+    """The text of each day; each is put into words once."""
+
+    def __missing__(self, day: int) -> str:
+        text = self[day] = (EPOCH + timedelta(days=day)).date().isoformat()
+        return text
+
+
+# A list of a hundred tasks has two hundred times, and their text is most of what it costs.
+DAYS = _Days()
 MINUTES = [f"T{hour:02d}:{minute:02d}:" for hour in range(24) for minute in range(60)]
+SECONDS = [f"{second:02d}." for second in range(60)]
 
 
 async def read_as_text(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
@@ -23,10 +33,5 @@ async def read_as_text(connection: "asyncpg.Connection[asyncpg.Record]") -> None
 def _text(value: tuple[int]) -> str:
     seconds, microseconds = divmod(value[0], 1_000_000)
     minutes, second = divmod(seconds, 60)
-    days, minute = divmod(minutes, 24 * 60)
-    return f"{_day(days)}{MINUTES[minute]}{second:02d}.{microseconds:06d}Z"
-
-
-@lru_cache(maxsize=4096)
-def _day(days: int) -> str:
-    return (EPOCH + timedelta(days=days)).date().isoformat()
+    days, minute = divmod(minutes, len(MINUTES))
+    return f"{DAYS[days]}{MINUTES[minute]}{SECONDS[second]}{microseconds:06d}Z"
