@@ -21,6 +21,7 @@ from handlers.database import Database
 from handlers.envelope import Envelope
 from handlers.health import Health
 from handlers.keys import KeySet
+from handlers.pool import Pool
 from handlers.tasks import Tasks
 
 UNOBSERVED: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
@@ -28,11 +29,12 @@ UNOBSERVED: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False
 
 def create(given: settings.Settings) -> FastAPI:
     """Build the service. Raises AddressError, TypeError if an operation has no handler."""
-    database = Database(
+    pool = Pool(
         given.database_url.get_secret_value(),
         is_pooled=given.database_pooled,
-        connections=given.database_connections,
+        longest_idle=given.database_idle_seconds,
     )
+    database = Database(pool, connections=given.database_connections)
     sources: list[Source] = []
     key_set = None
     if given.better_auth_secret:
@@ -49,10 +51,10 @@ def create(given: settings.Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await database.open()
+        pool.open()
         _calm_the_collector()
         yield
-        await database.close()
+        await pool.close()
         if key_set:
             await key_set.close()
         if observed:
@@ -73,7 +75,9 @@ def create(given: settings.Settings) -> FastAPI:
     ]
     app.router.redirect_slashes = False
     app.router.default = _not_found
-    app.add_middleware(Envelope, origins=given.frontend_url)
+    # In the place of FastAPI's own layers: for dependencies, of which there are none, and for
+    # exceptions, which the envelope sees to.
+    app.middleware_stack = Envelope(app.router, origins=given.frontend_url)
     return app
 
 

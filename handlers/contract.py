@@ -13,7 +13,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from generated.operations import OPERATIONS, Operation
-from handlers import errors, reading
+from handlers import deadline, errors, reading
 from handlers.auth import Authenticator
 
 LARGEST_BODY = 256 * 1024
@@ -41,7 +41,9 @@ class Endpoint:
         if not operation.public:
             await self._require_owner(scope)
         body = await _read_body(scope, receive) if operation.body else b""
-        result = await self._method(**reading.arguments(operation, scope, body))
+        arguments = reading.arguments(operation, scope, body)
+        deadline.begin()
+        result = await self._method(**arguments)
         headers: list[tuple[bytes, bytes]] = []
         if self._headers:
             result, *values = result

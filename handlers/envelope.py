@@ -1,9 +1,9 @@
 """What all answers have in common, refusals and failures included: headers, CORS, a line of log."""
 
 import logging
+import random
 import re
 import time
-import uuid
 from urllib.parse import unquote
 
 from starlette.requests import ClientDisconnect
@@ -119,7 +119,9 @@ class _Answer:
 
 def _request_id(sent: bytes | None) -> str:
     text = sent.decode("latin-1") if sent else ""
-    return text if _REQUEST_ID.fullmatch(text) else uuid.uuid4().hex
+    if _REQUEST_ID.fullmatch(text):
+        return text
+    return f"{random.getrandbits(128):032x}"
 
 
 def _path(raw: bytes) -> str:

@@ -1,7 +1,6 @@
 """What the service says of itself: one JSON object a line, or plain lines in development."""
 
 import hashlib
-import json
 import logging
 import sys
 import time
@@ -48,7 +47,7 @@ def request(scope: Scope, status: int, seconds: float) -> None:
         sys.stderr.write(f"{time.strftime('%H:%M:%S')} INFO    {what}  [{request_id.get()}]\n")
         return
     line = {
-        "time": _now(),
+        "time": datetime.now(UTC),
         "level": "info",
         "logger": __name__,
         "request_id": request_id.get(),
@@ -60,11 +59,7 @@ def request(scope: Scope, status: int, seconds: float) -> None:
     }
     if trace := trace_id.get():
         line["trace_id"] = trace
-    sys.stderr.write(orjson.dumps(line).decode() + "\n")
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    sys.stderr.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE).decode())
 
 
 @lru_cache(maxsize=4096)
@@ -75,7 +70,7 @@ def _hashed(user: str) -> str:
 class _Json(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         entry = {
-            "time": _now(),
+            "time": datetime.now(UTC),
             "level": record.levelname.lower(),
             "logger": record.name,
             "request_id": request_id.get(),
@@ -85,7 +80,7 @@ class _Json(logging.Formatter):
             entry["trace_id"] = trace
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        return json.dumps(entry)
+        return orjson.dumps(entry).decode()
 
 
 class _Plain(logging.Formatter):

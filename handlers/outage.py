@@ -25,6 +25,8 @@ AWAY = (
     asyncpg.InvalidCatalogNameError,
     # What we reached is a standby, for as long as a failover takes.
     asyncpg.ReadOnlySQLTransactionError,
+    # The tables have changed since a statement was prepared; on another connection it is anew.
+    asyncpg.InvalidCachedStatementError,
     # PostgreSQL took everything back by itself.
     asyncpg.TransactionRollbackError,
 )

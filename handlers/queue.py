@@ -1,17 +1,17 @@
 """Who may use a connection now: waiting has an end, and nobody takes them all."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from weakref import WeakValueDictionary
+from collections import deque
 
-from handlers import errors
+from handlers import deadline, errors
 
 # Seconds.
 LONGEST_WAIT = 2
 
 # Requests that may wait, for each connection; whoever comes then is refused at once.
 MOST_WAITING = 100
+
+Turn = asyncio.Future[None]
 
 
 class Busy(errors.Unavailable):
@@ -22,51 +22,77 @@ class Busy(errors.Unavailable):
 class Queue:
     """Lets in as many at once as there are connections, and of one person no more than a third.
 
-    So a list that something has locked holds up its owner, not everybody.
+    So a list that something has locked holds up its owner, not everybody. Of those who wait, one
+    request of each person is let in in turn.
     """
 
     def __init__(self, connections: int) -> None:
-        self._places = asyncio.Semaphore(connections)
+        self._places = connections
         self._share = max(1, connections // 3)
-        # A lane is forgotten with the last request that is in it.
-        self._lanes: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._room = connections * MOST_WAITING
+        self._held: dict[str, int] = {}
+        self._lanes: dict[str, deque[Turn]] = {}
 
-    @asynccontextmanager
-    async def place(self, person: str) -> AsyncIterator[None]:
-        """Wait for a place and hold it. Raises Busy when that would take too long."""
-        lane = self._lanes.get(person)
-        if lane is None:
-            lane = self._lanes[person] = asyncio.Semaphore(self._share)
-        if lane.locked() or self._places.locked():
-            await self._wait(lane)
-        else:
-            # Neither of these waits.
-            await lane.acquire()
-            await self._places.acquire()
-        try:
-            yield
-        finally:
-            self._places.release()
-            lane.release()
+    def enter(self, person: str) -> bool:
+        """Take a place, if there is one for this person."""
+        held = self._held.get(person, 0)
+        if not self._places or held == self._share:
+            return False
+        self._places -= 1
+        self._held[person] = held + 1
+        return True
 
-    async def _wait(self, lane: asyncio.Semaphore) -> None:
+    def leave(self, person: str) -> None:
+        """Give a place back."""
+        self._places += 1
+        self._held[person] -= 1
+        if not self._held[person]:
+            del self._held[person]
+        while self._places and (following := self._following()):
+            self._call(following)
+
+    async def wait(self, person: str) -> None:
+        """Wait for a place and take it. Raises Busy when that would take too long."""
         if not self._room:
             raise Busy
+        loop = asyncio.get_running_loop()
+        turn: Turn = loop.create_future()
+        self._lanes.setdefault(person, deque()).append(turn)
         self._room -= 1
+        timer = loop.call_later(deadline.within(LONGEST_WAIT), _refuse, turn)
         try:
-            async with asyncio.timeout(LONGEST_WAIT):
-                await _acquire(lane, self._places)
-        except TimeoutError:
-            raise Busy from None
+            await turn
+        except BaseException:
+            self._give_up(person, turn)
+            raise
         finally:
+            timer.cancel()
             self._room += 1
 
+    def _following(self) -> str | None:
+        """Find whose turn it is. Few are passed over: only so many can hold their whole share."""
+        return next((name for name in self._lanes if self._held.get(name, 0) < self._share), None)
 
-async def _acquire(first: asyncio.Semaphore, second: asyncio.Semaphore) -> None:
-    await first.acquire()
-    try:
-        await second.acquire()
-    except BaseException:
-        first.release()
-        raise
+    def _call(self, person: str) -> None:
+        """Let in this person's first request; others of theirs wait behind everybody else's."""
+        lane = self._lanes.pop(person)
+        turn = lane.popleft()
+        if lane:
+            self._lanes[person] = lane
+        if not turn.done():
+            self.enter(person)
+            turn.set_result(None)
+
+    def _give_up(self, person: str, turn: Turn) -> None:
+        if turn in (lane := self._lanes.get(person, deque())):
+            lane.remove(turn)
+            if not lane:
+                del self._lanes[person]
+        elif not turn.cancelled() and not turn.exception():
+            # It was called just now, and its request is no longer there.
+            self.leave(person)
+
+
+def _refuse(turn: Turn) -> None:
+    if not turn.done():
+        turn.set_exception(Busy())

@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     database_url: SecretStr
     database_pooled: bool | None = None
     database_connections: Annotated[int, Field(ge=1, le=1000)] = 10
+    database_idle_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
     better_auth_secret: SecretStr | None = None
     better_auth_url: str | None = None
     frontend_url: Annotated[tuple[str, ...], NoDecode] = ()

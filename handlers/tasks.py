@@ -8,7 +8,8 @@ from pydantic import MISSING
 
 from generated import models, operations, responses
 from handlers import errors, statements
-from handlers.database import Connection, Database, Statement
+from handlers.database import Database, Statement
+from handlers.pool import Connection
 
 T = TypeVar("T")
 
@@ -127,17 +128,18 @@ class Tasks(operations.Tasks):
     async def _wait_for_turn(self, statement: Statement, **values: Any) -> asyncpg.Record | None:
         """Run a statement that found no turn or no room: wait for the one, make the other."""
 
-        async def take_turn(connection: Connection) -> asyncpg.Record | None:
-            await connection.fetch_row(statements.LOCK, **values)
-            row = await connection.fetch_row(statement, **values)
-            if row is None:
-                await connection.fetch_row(statements.RESPACE, **values)
-                row = await connection.fetch_row(statement, **values)
-            return row
+        async def take_turn(connection: Connection) -> list[asyncpg.Record]:
+            await statements.LOCK.fetch(connection, values)
+            rows = await statement.fetch(connection, values)
+            if not rows:
+                await statements.RESPACE.fetch(connection, values)
+                rows = await statement.fetch(connection, values)
+            return rows
 
-        return await self._database.transaction(
+        rows = await self._database.transaction(
             take_turn, values["user_id"], is_repeatable=statement.is_repeatable
         )
+        return rows[0] if rows else None
 
 
 class NoSuchTask(errors.NotFound):

@@ -11,6 +11,10 @@ AUTH = "handlers/auth.py"
 ENVELOPE = "handlers/envelope.py"
 ERRORS = "handlers/errors.py"
 DATABASE = "handlers/database.py"
+POOL = "handlers/pool.py"
+TIMES = "handlers/times.py"
+QUEUE = "handlers/queue.py"
+DEADLINE = "handlers/deadline.py"
 TABLES = "handlers/tables.py"
 OPERATIONS = "generated/operations.py"
 
@@ -397,8 +401,65 @@ FAULTS = (
     ),
     Fault(
         "times: shorter on a whole second",
-        DATABASE,
+        TIMES,
         ".{microseconds:06d}Z",
         ".{microseconds}Z",
+    ),
+    # Waiting, and an end to it.
+    Fault(
+        "database: what failed is used again",
+        DATABASE,
+        "await self._pool.drop(connection)",
+        "self._pool.keep(connection)",
+    ),
+    Fault(
+        "database: a transaction is not finished",
+        DATABASE,
+        'await connection.execute("COMMIT")',
+        "pass",
+    ),
+    Fault(
+        "database: everything is repeated",
+        DATABASE,
+        "repeats = is_repeatable and",
+        "repeats = True and",
+    ),
+    Fault(
+        "database: nothing is repeated",
+        DATABASE,
+        "may_try_again = repeats or is_undone(error)",
+        "may_try_again = False",
+    ),
+    Fault(
+        "database: an outage is not remembered",
+        DATABASE,
+        "return since is not None and",
+        "return False and",
+    ),
+    Fault("pool: closed connections are used", POOL, "if not connection.is_closed():", "if True:"),
+    Fault("pool: idle connections stay", POOL, "> self._longest_idle", "> 60"),
+    Fault(
+        "pool: nothing is asked of a session",
+        POOL,
+        '["server_settings"] = SESSION',
+        '["ssl"] = None',
+    ),
+    Fault("queue: one person takes all", QUEUE, "held == self._share", "False"),
+    Fault("queue: as many wait as like to", QUEUE, "if not self._room:", "if False:"),
+    Fault(
+        "queue: who waits is forgotten",
+        QUEUE,
+        "            self._call(following)",
+        "            break",
+    ),
+    Fault("queue: waiting takes long", QUEUE, "deadline.within(LONGEST_WAIT)", "4"),
+    Fault(
+        "queue: who sends more is served first",
+        QUEUE,
+        "self._lanes[person] = lane",
+        "self._lanes = {person: lane, **self._lanes}",
+    ),
+    Fault(
+        "deadline: each wait has its own", DEADLINE, "return min(seconds, ", "return max(seconds, "
     ),
 )

@@ -1,4 +1,4 @@
-"""Something between the service and its database that loses answers and cuts connections."""
+"""Something between the service and its database: it counts, loses answers, cuts connections."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,12 +6,17 @@ from contextlib import asynccontextmanager
 
 
 class Proxy:
-    """While it loses answers, those to statements that are run, not to those that are prepared."""
+    """While it loses answers, those to statements that are run, not to those that are prepared.
+
+    `trips` counts how often the service asked, and waited for the answer before it asked on.
+    """
 
     def __init__(self, target: int) -> None:
         self.target = target
         self.loses_answers = False
+        self.trips = 0
         self._runs = False
+        self._is_answered = True
         self._open: list[asyncio.StreamWriter] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -28,6 +33,8 @@ class Proxy:
         self, source: asyncio.StreamReader, target: asyncio.StreamWriter, *, is_answer: bool
     ) -> None:
         while data := await source.read(65536):
+            self.trips += self._is_answered and not is_answer
+            self._is_answered = is_answer
             # The driver begins with Bind what runs a statement.
             self._runs = self._runs if is_answer else data[:1] == b"B"
             if not (is_answer and self._runs and self.loses_answers):

@@ -22,6 +22,7 @@ from tests.conftest import Person, run
 
 PROMPT = 1.0
 IDLE_CLIENTS = 1000
+IDLE = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'idle'"
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
 
@@ -113,6 +114,98 @@ class TestLocks:
         assert asyncio.run(scenario()) == 0
 
 
+class TestTurns:
+    """One connection for all, and something that holds it up."""
+
+    @pytest.fixture
+    def narrow(self, database_url: str) -> Iterator[service.Service]:
+        settings = {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": service.SECRET}
+        with service.running(**settings, DATABASE_CONNECTIONS="1") as running:
+            yield running
+
+    def test_each_person_who_waits_has_a_turn_whoever_sent_more(
+        self, narrow: service.Service, database_url: str
+    ) -> None:
+        answered: list[str] = []
+
+        async def ask(user: str) -> None:
+            assert await send(narrow.address, user, "GET") < 0
+            answered.append(user)
+
+        async def scenario() -> None:
+            lock = holding(database_url, "LOCK TABLE tasks")
+            async with lock as connection, asyncio.TaskGroup() as group:
+                for _ in range(10):
+                    group.create_task(ask("alice"))
+                await somebody_waits(connection)
+                await has_read_all(narrow.address)
+                group.create_task(ask("bob"))
+                await has_read_all(narrow.address)
+                await connection.execute("COMMIT")
+
+        asyncio.run(scenario())
+        assert answered.index("bob") <= 2
+
+    def test_whoever_is_too_many_is_refused_at_once(
+        self, narrow: service.Service, database_url: str
+    ) -> None:
+        async def scenario() -> list[float]:
+            async with holding(database_url, "LOCK TABLE tasks"):
+                asking = (send(narrow.address, f"p{number}", "GET") for number in range(150))
+                return await asyncio.gather(*asking)
+
+        waits = sorted(asyncio.run(scenario()))
+        assert waits[0] > 0
+        assert waits[48] < PROMPT
+        assert waits[49] > PROMPT
+
+
+class TestDeadline:
+    def test_it_is_one_for_all_that_a_request_has_to_wait_for(
+        self, running: service.Service, database_url: str
+    ) -> None:
+        """A move that loses its turn late, and then finds its task locked."""
+        person = Person(running.address, "erin")
+        with person.client:
+            path = f"/{person.create()['id']}"
+
+        async def scenario() -> float:
+            turn = "UPDATE task_lists SET version = version + 1 WHERE user_id = 'erin'"
+            task = "SELECT * FROM tasks WHERE user_id = 'erin' FOR UPDATE"
+            async with holding(database_url, turn) as first, holding(database_url, task):
+                moving = asyncio.create_task(
+                    send(running.address, "erin", "PUT", path, {"position": 0})
+                )
+                await somebody_waits(first)
+                # Short of the three seconds of one statement.
+                await asyncio.sleep(2.8)
+                await first.execute("COMMIT")
+                return await moving
+
+        assert 4.5 < asyncio.run(scenario()) < 5.5
+
+
+class TestIdleConnections:
+    def test_they_are_closed_and_made_again(self, database_url: str) -> None:
+        settings = {
+            "DATABASE_URL": f"{database_url}&application_name=idle",
+            "DATABASE_IDLE_SECONDS": "1",
+        }
+
+        async def scenario(address: str) -> None:
+            connection = await asyncpg.connect(database_url)
+            for _ in range(2):
+                assert await send(address, "frank", "GET") < 0
+                assert await connection.fetchval(IDLE)
+                async with asyncio.timeout(3):
+                    while await connection.fetchval(IDLE):  # noqa: ASYNC110 - as above.
+                        await asyncio.sleep(0.05)
+            await connection.close()
+
+        with service.running(**settings, BETTER_AUTH_SECRET=service.SECRET) as running:
+            asyncio.run(scenario(running.address))
+
+
 class TestIsolationLevels:
     @pytest.mark.parametrize("is_pooled", ["true", "false"])
     def test_a_stricter_default_of_the_database_breaks_nothing(
@@ -190,8 +283,17 @@ class TestShutdown:
 
 
 async def somebody_waits(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    while not await connection.fetchval(WAITING):  # noqa: ASYNC110 - it happens in PostgreSQL.
+    while not await connection.fetchval(WAITING):
         await asyncio.sleep(0.01)
+        # Within a transaction PostgreSQL looks once, and remembers.
+        await connection.execute("SELECT pg_stat_clear_snapshot()")
+
+
+async def has_read_all(address: str) -> None:
+    """Ask for something else a few times: what was sent before that has been taken up by then."""
+    async with httpx.AsyncClient(base_url=address) as client:
+        for _ in range(5):
+            assert (await client.get("/health")).status_code == 200
 
 
 async def refused(address: str) -> None:

@@ -3,13 +3,14 @@
 import asyncio
 import os
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 import migration
 from handlers import address
-from tests import journal, pgbouncer, postgres15, service
+from tests import journal, pgbouncer, postgres15, proxy, service
 
 PEOPLE = 60
 SERVER_CONNECTIONS = 4
@@ -35,6 +36,26 @@ class TestPooled:
         assert not figures.refused
         assert not figures.lost
         assert figures.done.total() > 100 * SECONDS
+
+    def test_a_statement_is_one_round_trip(self, pooled: str) -> None:
+        """From the second time on, though a pooler may have given the connection to another."""
+        port, target = service.free_port(), urlsplit(pooled).port
+        assert target
+        url = pooled.replace(str(target), str(port))
+
+        async def scenario(address: str) -> list[int]:
+            wire, trips = journal.Wire(address, "alice"), []
+            async with proxy.between(port, target) as between:
+                for _ in range(3):
+                    before = between.trips
+                    assert (await wire.request("GET", "/api/alice/tasks"))[0] == 200
+                    trips.append(between.trips - before)
+            wire.close()
+            return trips
+
+        settings = {"DATABASE_URL": url, "BETTER_AUTH_SECRET": service.SECRET}
+        with service.running(**settings, DATABASE_POOLED="true") as running:
+            assert asyncio.run(scenario(running.address))[1:] == [1, 1]
 
     def test_a_forgotten_setting_gives_nobody_wrong_rows(self, pooled: str) -> None:
         """The pooler refuses what the service asks of a direct connection, and the log says why."""

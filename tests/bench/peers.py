@@ -15,7 +15,8 @@ from jose import JOSEError, jwk, jwt
 from handlers import statements
 from handlers.address import connection_arguments
 from handlers.auth import LEEWAY
-from handlers.database import SESSION, WAIT_FOR_STATEMENT, Statement
+from handlers.database import Statement
+from handlers.pool import SESSION, WAIT_FOR_STATEMENT
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Values = dict[str, Any]

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tests import service
-from tests.bench import accounting
+from tests.bench import accounting, fastify
 from tests.bench.driver import Command, Result
 
 START_TIMEOUT = 30
@@ -29,26 +29,34 @@ class Failure(Exception):
 
 @dataclass(frozen=True)
 class Contender:
-    """A service to measure: its name in the table, its application, and how it takes tokens."""
+    """A service to measure: its name in the table, how it takes tokens, and how it is started.
+
+    `{port}` in a part of the command is where it listens, `{workers}` how many processes it makes.
+    """
 
     name: str
-    app: str
     tokens: str
-    options: tuple[str, ...] = ("--no-server-header", "--no-access-log", "--log-level=warning")
+    command: tuple[str, ...]
     environment: dict[str, str] = field(default_factory=dict)
 
 
-OURS = Contender("this service", "handlers.app:app", "as it ships", ("--no-server-header",))
+OPTIONS = ("--no-server-header", "--port={port}", "--workers={workers}")
+UVICORN = (sys.executable, "-m", "uvicorn", *OPTIONS)
+QUIET = (*UVICORN, "--no-access-log", "--log-level=warning")
+
+OURS = Contender("this service", "as it ships", (*UVICORN, "handlers.app:app"))
 FLOOR = "floor"
 LITESTAR = "Litestar"
 TUTORIAL = "tutorial"
+FASTIFY = "Fastify"
 CONTENDERS = (
     OURS,
-    Contender(FLOOR, "tests.bench.floor:app", "cached"),
-    Contender(FLOOR, "tests.bench.floor:app", "decoded"),
-    Contender(LITESTAR, "tests.bench.litestar_service:app", "cached"),
-    Contender(LITESTAR, "tests.bench.litestar_service:app", "decoded"),
-    Contender(TUTORIAL, "tests.bench.tutorial:app", "decoded"),
+    Contender(FLOOR, "cached", (*QUIET, "tests.bench.floor:app")),
+    Contender(FLOOR, "decoded", (*QUIET, "tests.bench.floor:app")),
+    Contender(LITESTAR, "cached", (*QUIET, "tests.bench.litestar_service:app")),
+    Contender(LITESTAR, "decoded", (*QUIET, "tests.bench.litestar_service:app")),
+    Contender(TUTORIAL, "decoded", (*QUIET, "tests.bench.tutorial:app")),
+    Contender(FASTIFY, "cached", fastify.COMMAND, fastify.environment()),
 )
 
 
@@ -120,8 +128,7 @@ def running(
 ) -> Iterator[Running]:
     """Start a service, and stop it in the end."""
     port = service.free_port()
-    command = [sys.executable, "-m", "uvicorn", contender.app, f"--port={port}"]
-    command += [*contender.options, f"--workers={workers}"]
+    command = [part.format(port=port, workers=workers) for part in contender.command]
     environment = environment | {"BENCH_TOKENS": contender.tokens} | contender.environment
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"

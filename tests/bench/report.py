@@ -13,6 +13,7 @@ COLUMNS = {
     "service": "service µs",
     "database": "PostgreSQL µs",
 }
+SUM = ("service", "database")
 TITLES = {"list": "list of 100", "get": "get", "create": "create", "toggle": "toggle"}
 WIDTH = 26
 
@@ -22,6 +23,7 @@ def text(found: dict[str, Any]) -> str:
     blocks = [settings(found["settings"])]
     blocks += [operation(name, found["rounds"]) for name in OPERATIONS]
     blocks.append(ratios(found["ratios"]))
+    blocks.append(sums("list", found["rounds"], found["ratios of sums"]))
     return "\n\n".join(blocks)
 
 
@@ -44,10 +46,26 @@ def ratios(found: dict[str, Any]) -> str:
     lines = [_row("this service's CPU", [TITLES[name] for name in OPERATIONS])]
     for service, operations in found.items():
         lines.append(_row(f"against {service}", [_ratio(operations[name]) for name in OPERATIONS]))
-        goals = [f"goal ≤ {operations[name]['goal']}" for name in OPERATIONS]
-        lines.append(_row("", goals))
+        if any(operations[name]["goal"] for name in OPERATIONS):
+            lines.append(_row("", [_goal(operations[name]) for name in OPERATIONS]))
     lines.append("~ the ranges overlap, so that there is no difference to speak of.")
     return "\n".join(lines)
+
+
+def sums(name: str, measured: dict[str, Any], found: dict[str, Any]) -> str:
+    """Count PostgreSQL, too: a service that leaves its work to the database saves nothing."""
+    lines = [_row(TITLES[name], ["service + PostgreSQL µs", "this service against it"])]
+    for service, operations in measured.items():
+        spent = [sum(each[column] for column in SUM) for each in operations[name]]
+        ratio = found[service][name] if service in found else None
+        lines.append(_row(service, [_spread(spent, "sum"), _ratio(ratio) if ratio else ""]))
+        if ratio and ratio["goal"]:
+            lines.append(_row("", ["", _goal(ratio)]))
+    return "\n".join(lines)
+
+
+def _goal(found: dict[str, Any]) -> str:
+    return f"goal ≤ {found['goal']}" if found["goal"] else ""
 
 
 def _ratio(found: dict[str, Any]) -> str:

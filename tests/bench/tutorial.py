@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import Field, SQLModel, col, func, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from handlers.database import SESSION
+from handlers.pool import SESSION
 from handlers.statements import STEP
 from handlers.tables import Task
 from tests.bench import peers

@@ -1,0 +1,116 @@
+"""Connections to PostgreSQL: made when they are wanted, kept for a while, and closed when idle."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
+from time import monotonic
+from typing import Any
+
+import asyncpg
+from asyncpg.prepared_stmt import PreparedStatement
+
+from handlers import deadline, times
+from handlers.address import WAIT_FOR_CONNECTION, connection_arguments
+from handlers.outage import AWAY, CannotConnect
+
+# Seconds: for one statement, for a connection that is on its way out.
+WAIT_FOR_STATEMENT = 3
+WAIT_FOR_GOODBYE = 0.5
+
+# What a connection asks for when it begins, unless a pooler is in between, which refuses them or
+# gives them to others. The first two end what a worker that was killed has left behind.
+SESSION = {
+    "statement_timeout": "5s",
+    "idle_in_transaction_session_timeout": "5s",
+    # A turn is decided by the row as it is when its lock is had: see statements.
+    "default_transaction_isolation": "read committed",
+}
+
+
+class Connection:
+    """A connection to PostgreSQL, and the statements that are prepared on it.
+
+    asyncpg, left to itself, asks a pooler before each statement what it will answer; here it asks
+    once, so that a statement is one round trip with a pooler and without.
+    """
+
+    def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        self._connection = connection
+        self._prepared: dict[str, PreparedStatement[asyncpg.Record]] = {}
+        self.is_closed = connection.is_closed
+        self.close = connection.close
+
+    async def fetch(self, sql: str, arguments: Iterable[Any]) -> list[asyncpg.Record]:
+        """Run a statement. Raises TimeoutError."""
+        timeout = deadline.within(WAIT_FOR_STATEMENT)
+        prepared = self._prepared.get(sql)
+        if prepared is None:
+            prepared = self._prepared[sql] = await self._connection.prepare(sql, timeout=timeout)
+        return await prepared.fetch(*arguments, timeout=timeout)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """Begin a transaction and commit it; after a failure, closing takes everything back."""
+        await self._connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+        yield
+        await self._connection.execute("COMMIT")
+
+
+class Pool:
+    """Keeps connections ready for whoever comes next, who takes the one that was used last.
+
+    Nothing is counted here: no more are wanted at once than the queue lets in. asyncpg's own pool
+    resets a connection and starts a task to take it back, which costs more than a small statement;
+    here, one that anything happened to is closed instead. One that is idle for long (seconds) is
+    closed too: who is in between may forget it in silence.
+    """
+
+    def __init__(self, url: str, *, is_pooled: bool | None, longest_idle: float) -> None:
+        self._arguments = connection_arguments(url, is_pooled=is_pooled)
+        if "statement_cache_size" not in self._arguments:
+            self._arguments["server_settings"] = SESSION
+        self._longest_idle = longest_idle
+        self._patience = min(self._arguments.pop("timeout"), WAIT_FOR_CONNECTION)
+        # The last used stands last; each with the moment since when it is idle.
+        self._ready: deque[tuple[float, Connection]] = deque()
+
+    def open(self) -> None:
+        """Start to close what is idle; connections are made when they are wanted."""
+        self._sweeping = asyncio.create_task(self._sweep())
+
+    async def close(self) -> None:
+        self._sweeping.cancel()
+        await asyncio.gather(*(self.drop(connection) for _, connection in self._ready))
+
+    async def take(self) -> Connection:
+        """Take a connection that is ready, or make one. Raises CannotConnect."""
+        while self._ready:
+            _, connection = self._ready.pop()
+            if not connection.is_closed():
+                return connection
+        try:
+            connection = await asyncpg.connect(
+                **self._arguments,
+                timeout=deadline.within(self._patience),
+                command_timeout=WAIT_FOR_STATEMENT,
+            )
+            await times.read_as_text(connection)
+        except AWAY as error:
+            raise CannotConnect(f"{type(error).__name__}: {error}") from error
+        return Connection(connection)
+
+    def keep(self, connection: Connection) -> None:
+        """Take back a connection with which all went well."""
+        self._ready.append((monotonic(), connection))
+
+    async def drop(self, connection: Connection) -> None:
+        """End a connection; a statement that is still running is cancelled."""
+        with suppress(*AWAY):
+            await connection.close(timeout=WAIT_FOR_GOODBYE)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(self._longest_idle / 4)
+            while self._ready and monotonic() - self._ready[0][0] > self._longest_idle:
+                await self.drop(self._ready.popleft()[1])

@@ -1,0 +1,45 @@
+"""How Fastify and pg are started, and what stands in Python that they work by."""
+
+import json
+from pathlib import Path
+
+import node
+
+from handlers import statements
+from handlers.auth import LEEWAY
+from handlers.pool import SESSION, WAIT_FOR_STATEMENT
+from tests.bench import peers
+
+FOLDER = Path(__file__).parent
+PACKAGES: dict[str, str] = json.loads((FOLDER / "package.json").read_text())["dependencies"]
+COMMAND = (str(node.NODE), str(FOLDER / "service.js"), "{port}")
+
+_STATEMENTS = {
+    "list": statements.LIST,
+    "get": statements.GET,
+    "append": statements.APPEND,
+    "lock": statements.LOCK,
+    "toggle": statements.TOGGLE,
+}
+_ARGUMENTS = ("user_id", "task_id", "title", "description", "completed", "limit")
+
+
+def environment() -> dict[str, str]:
+    """Tell it what the others import."""
+    # Given their own names as values, the arguments tell in which order they are sent.
+    names = {name: name for name in _ARGUMENTS}
+    given = {
+        "statements": {
+            name: {"name": name, "text": statement.sql, "order": statement.arguments(names)}
+            for name, statement in _STATEMENTS.items()
+        },
+        "session": SESSION,
+        "tokens": peers.MOST_REMEMBERED,
+        "seconds": {"leeway": LEEWAY, "statement": WAIT_FOR_STATEMENT},
+    }
+    return {"BENCH_GIVEN": json.dumps(given), "NODE_ENV": "production"}
+
+
+def install() -> None:
+    """Bring its packages, unless they are there."""
+    node.install(FOLDER)
