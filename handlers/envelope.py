@@ -32,10 +32,6 @@ class Envelope:
         self._origins = frozenset(origin.encode() for origin in origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":
-            # There are none here; closing before accepting refuses the handshake with 403.
-            await send({"type": "websocket.close"})
-            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

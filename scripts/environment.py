@@ -40,10 +40,14 @@ def _install() -> None:
             return
         print("Installing the dependencies into .venv, once, for about a minute ...", flush=True)
         venv.create(ENVIRONMENT, with_pip=True)
-        pip = (str(ENVIRONMENT / "bin" / "python"), "-m", "pip", "--disable-pip-version-check")
-        command = (*pip, "install", "-qq", "--progress-bar=on", "--requirement", str(LOCK))
-        if subprocess.run(command, check=False).returncode:
-            sys.exit(
-                "The dependencies could not be installed: see pip's message, and run this again."
-            )
+        python = (str(ENVIRONMENT / "bin" / "python"), "-m")
+        pip = (*python, "pip", "--disable-pip-version-check")
+        install = (*pip, "install", "-qq", "--progress-bar=on", "--requirement", str(LOCK))
+        # What an earlier lock brought, and this one does not, goes.
+        remove = (*python, "piptools", "sync", "--quiet", str(LOCK))
+        for command in (install, remove):
+            if subprocess.run(command, check=False).returncode:
+                sys.exit(
+                    "The dependencies could not be installed: see the message, and run this again."
+                )
         installed.write_bytes(LOCK.read_bytes())

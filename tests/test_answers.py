@@ -111,15 +111,20 @@ class TestDocuments:
 
 
 class TestWebSockets:
-    def test_there_are_none(self, stranger: httpx.Client) -> None:
-        handshake = {
-            "Upgrade": "websocket",
-            "Connection": "Upgrade",
-            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-            "Sec-WebSocket-Version": "13",
-        }
-        with httpx.Client(base_url=stranger.base_url) as client:
-            assert client.get("/health", headers=handshake).status_code == 403
+    HANDSHAKE = {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version": "13",
+    }
+
+    def test_a_handshake_is_a_request_like_any_other(
+        self, running_service: service.Service, stranger: httpx.Client
+    ) -> None:
+        refused = stranger.get("/nowhere?token=secret", headers=self.HANDSHAKE)
+        assert refusal(refused) == (404, "not_found", [])
+        assert stranger.get("/health", headers=self.HANDSHAKE).json() == {"status": "ok"}
+        assert "secret" not in running_service.log.read_text()
 
 
 class TestFailures:
