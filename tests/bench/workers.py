@@ -48,7 +48,7 @@ def measure(*, seconds: float) -> dict[str, Any]:
         for _ in range(ROUNDS):
             for workers, load in found.items():
                 say(f"{workers} worker(s)")
-                load.get(seconds)
+                load.lists(seconds)
         for workers, load in found.items():
             say(f"{MANY:,} connections at once, {workers} worker(s)")
             load.crowd(seconds)
@@ -61,8 +61,9 @@ class _Load:
         self._driver, self._running = driver, running
         self.found: dict[str, Any] = {"rounds": [], "memory before": self._memory()}
 
-    def get(self, seconds: float) -> None:
-        result = self._driver.drive(self._running, "get", seconds=seconds)
+    def lists(self, seconds: float) -> None:
+        """Ask for what leaves most of the work to the service, and least to the rest."""
+        result = self._driver.drive(self._running, "list", seconds=seconds)
         self.found["rounds"].append(asdict(result))
 
     def crowd(self, seconds: float) -> None:
@@ -121,8 +122,14 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     rates = {}
     for workers, load in found["workers"].items():
         rates[workers] = statistics.median(each["per_second"] for each in load["rounds"])
-        cost = statistics.median(each["service"] for each in load["rounds"])
-        yield f"{workers} worker(s): {rates[workers]:.0f} get/s, {cost:.0f} µs of CPU each"
+        service, database = (
+            statistics.median(each[side] * each["per_second"] / 1e6 for each in load["rounds"])
+            for side in ("service", "database")
+        )
+        yield (
+            f"{workers} worker(s): {rates[workers]:.0f} lists of 100/s; busy cores: "
+            f"{service:.2f} of the service, {database:.2f} of PostgreSQL"
+        )
         many = load["many"]
         yield (
             f"    {MANY:,} connections at once: {many['per_second']:.0f} get/s, no error, "
