@@ -20,7 +20,7 @@ ORIGIN = "http://frontend.test:3000"
 START_TIMEOUT = 20
 # As in production, but from a folder without a developer's .env.
 UVICORN = (sys.executable, "-m", "uvicorn", "handlers.app:app")
-START = (*UVICORN, f"--app-dir={ROOT}", "--no-server-header")
+START = (*UVICORN, "--http=handlers.protocol:Bounded", f"--app-dir={ROOT}", "--no-server-header")
 
 
 class Service:

@@ -38,7 +38,8 @@ class Contender:
     environment: dict[str, str] = field(default_factory=dict)
 
 
-OURS = Contender("this service", "handlers.app:app", "as it ships", ("--no-server-header",))
+SHIPPED = ("--http=handlers.protocol:Bounded", "--no-server-header")
+OURS = Contender("this service", "handlers.app:app", "as it ships", SHIPPED)
 FLOOR = "floor"
 LITESTAR = "Litestar"
 TUTORIAL = "tutorial"
