@@ -211,6 +211,33 @@ class TestBodies:
         response = person.request("POST", content=b'{"title": "x"}', headers=headers)
         assert refusal(response) == (*INVALID, ["header.content-type"])
 
+    def test_a_body_that_is_announced_twice_is_refused(self, person: Person) -> None:
+        headers = [("Content-Type", kind) for kind in ("application/json", "text/plain")]
+        response = person.request("POST", content=b'{"title": "x"}', headers=headers)
+        assert refusal(response) == (*INVALID, ["header.content-type"])
+
+    @pytest.mark.parametrize(
+        ("body", "message"),
+        [
+            (b"[]", "Input should be an object"),
+            (b"{}", "This is required"),
+            (b'{"title": "x", "y": 1}', "This is not in the contract"),
+            (b'{"title": " "}', "This text is blank, or holds a character that is not allowed"),
+            (b'{"title": "\\ud800"}', "Input should be text without lone surrogates"),
+            (
+                b'{"title": "x", "title": "y"}',
+                "The body is not JSON: a member is given more than once",
+            ),
+            (b'{"title": NaN}', "The body is not JSON: NaN is no number"),
+            (b"\xff", "The body is not UTF-8"),
+        ],
+    )
+    def test_a_message_speaks_of_the_body_and_not_of_python(
+        self, person: Person, body: bytes, message: str
+    ) -> None:
+        response = person.request("POST", content=body, headers=JSON)
+        assert [detail["message"] for detail in response.json()["details"]] == [message]
+
     @pytest.mark.parametrize(
         "content_type", ["application/json;charset=utf-8", "Application/JSON ; charset=UTF-8"]
     )
