@@ -7,6 +7,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 # As of uvicorn's other parser, h11; httptools itself keeps whatever comes.
 LARGEST_HEAD = 64 * 1024
+TOO_LARGE = "The request line and headers are larger than 64 KiB."
 
 
 class Bounded(HttpToolsProtocol):
@@ -21,7 +22,8 @@ class Bounded(HttpToolsProtocol):
         self._kept += len(data)
         super().data_received(data)
         if self._kept > LARGEST_HEAD and not self.transport.is_closing():
-            self.send_400_response("The request line and headers are larger than 64 KiB.")
+            self.logger.warning(TOO_LARGE)
+            self.send_400_response(TOO_LARGE)
 
     def on_message_begin(self) -> None:
         self._kept = 0

@@ -203,7 +203,8 @@ class TestOutages:
     ) -> None:
         with key_set.serving(EDWARDS) as keys, trusting(keys, database_url) as ask:
             keys.status = 500
-            for name in (None, 5, True, ["x"], {}):
+            names: list[object] = [None, 5, True, ["x"], {}]
+            for name in names:
                 assert refusal(ask(EDWARDS.token(keys.address, {"kid": name}))) == REFUSED
             assert keys.fetches == 0
 
