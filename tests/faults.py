@@ -7,6 +7,7 @@ TASKS = "handlers/tasks.py"
 STATEMENTS = "handlers/statements.py"
 ROUTE = "handlers/contract.py"
 READING = "handlers/reading.py"
+ADDRESS = "handlers/address.py"
 AUTH = "handlers/auth.py"
 KEYS = "handlers/keys.py"
 PROTOCOL = "handlers/protocol.py"
@@ -64,6 +65,7 @@ FAULTS = (
     contract(
         "the title may be blank", "'^[^\\u0000]*[^\\u0000-\\u0020][^\\u0000]*$'", "'^[^\\u0000]*$'"
     ),
+    contract("a user may have control characters", "\\u001F\\u007F-\\u009F]+$", "\\u001F]+$"),
     contract(
         "the limit ends elsewhere",
         "            maximum: 1000\n            default: 1000",
@@ -479,6 +481,12 @@ FAULTS = (
         ENVELOPE,
         "        except ClientDisconnect:\n            pass\n",
         "",
+    ),
+    Fault(
+        "address: half a password is a host's",
+        ADDRESS,
+        'if "@" in parts.path + parts.query or parts.fragment:',
+        "if parts.fragment:",
     ),
     Fault("log: the user's name", LOG, "user and _hashed(user)", "user"),
     Fault("log: uvicorn's line, too", LOG, "access.handlers, access.propagate = [], False", "pass"),
