@@ -47,9 +47,6 @@ class Envelope:
             await answer.refuse(refusal)
         except Exception:
             logger.exception("A request failed.")
-            if answer.status:
-                # Half an answer cannot be taken back; the server must cut it off.
-                raise
             await answer.refuse(errors.InternalError())
         finally:
             log.request(scope, answer.status, time.perf_counter() - began)

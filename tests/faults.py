@@ -7,7 +7,12 @@ TASKS = "handlers/tasks.py"
 STATEMENTS = "handlers/statements.py"
 ROUTE = "handlers/contract.py"
 READING = "handlers/reading.py"
+ADDRESS = "handlers/address.py"
 AUTH = "handlers/auth.py"
+KEYS = "handlers/keys.py"
+PROTOCOL = "handlers/protocol.py"
+SETTINGS = "handlers/settings.py"
+LOG = "handlers/log.py"
 ENVELOPE = "handlers/envelope.py"
 ERRORS = "handlers/errors.py"
 DATABASE = "handlers/database.py"
@@ -64,6 +69,7 @@ FAULTS = (
     contract(
         "the title may be blank", "'^[^\\u0000]*[^\\u0000-\\u0020][^\\u0000]*$'", "'^[^\\u0000]*$'"
     ),
+    contract("a user may have control characters", "\\u001F\\u007F-\\u009F]+$", "\\u001F]+$"),
     contract(
         "the limit ends elsewhere",
         "            maximum: 1000\n            default: 1000",
@@ -179,6 +185,51 @@ FAULTS = (
         '("sub", "user_id", "id", "email")',
     ),
     Fault("auth: spare bits may differ", AUTH, "        _require_canonical(token)\n", ""),
+    Fault("auth: a key's tokens outlive it", AUTH, "and self.revision == self.source.revision", ""),
+    Fault(
+        "auth: a key set's tokens may be for anybody",
+        AUTH,
+        "not in claims and not is_bound",
+        "not in claims",
+    ),
+    Fault(
+        "auth: every token is remembered",
+        AUTH,
+        "del self._verified[next(iter(self._verified))]",
+        "pass",
+    ),
+    Fault("keys: those for encryption sign", KEYS, 'or found.get("use", "sig") != "sig"', ""),
+    Fault("keys: any curve will do", KEYS, 'found.get("crv") != CURVES[kind]', "False"),
+    Fault(
+        "keys: one for another algorithm will do",
+        KEYS,
+        'if found.get("alg", name) in names)',
+        ")",
+    ),
+    Fault(
+        "keys: an odd one spoils the set",
+        KEYS,
+        "except (JOSEError, LookupError, AttributeError,",
+        "except (JOSEError,",
+    ),
+    Fault("keys: a failure's set is a set", KEYS, "response.raise_for_status()", "response"),
+    Fault(
+        "keys: a failure forgets them",
+        KEYS,
+        "            self._failed_at = time.monotonic()\n",
+        "            self._failed_at, self._keys = time.monotonic(), {}\n",
+    ),
+    Fault(
+        "keys: who fails is asked without a pause",
+        KEYS,
+        "self._has_recovered() and self._may",
+        "self._may",
+    ),
+    Fault("keys: a made-up one asks again", KEYS, "name in self._unknown or ", ""),
+    Fault("keys: everybody fetches", KEYS, "fetches == self._fetches and ", ""),
+    Fault("keys: a nameless one is fetched", KEYS, "not isinstance(name, str)", "False"),
+    Fault("keys: they are kept for ever", KEYS, "self._fetched_at > KEEP", "self._fetched_at < 0"),
+    Fault("keys: who drips is waited for", KEYS, "timeout(FETCH_TIMEOUT)", "timeout(None)"),
     # What operations do.
     Fault(
         "create: the description is forgotten",
@@ -262,6 +313,24 @@ FAULTS = (
         "_NOW = func.least(",
     ),
     Fault(
+        "update: updated_at follows a clock that is set back",
+        STATEMENTS,
+        "func.greatest(func.clock_timestamp(), TASKS.c.updated_at + text(\"interval '1 microsecond'\"))",
+        "func.clock_timestamp()",
+    ),
+    Fault(
+        "position: equal keys are one place",
+        STATEMENTS,
+        "tuple_(before.c.sort_key, before.c.id) < place.scalar_subquery()",
+        "before.c.sort_key < place.with_only_columns(this.c.sort_key).scalar_subquery()",
+    ),
+    Fault(
+        "position: equal keys have room between them",
+        STATEMENTS,
+        "(after - before > _ONE, before",
+        "(after - before >= _ZERO, before",
+    ),
+    Fault(
         "move: one place too far",
         STATEMENTS,
         "numbered.c.index < POSITION",
@@ -315,6 +384,12 @@ FAULTS = (
     # How requests are read and answers are written.
     Fault("reading: bodies are lax", READING, "strict=True", "strict=False"),
     Fault("reading: any content type", READING, "elif not _is_json(content_type):", "elif False:"),
+    Fault(
+        "reading: one content type of two is enough",
+        READING,
+        'for value in content_type] == [b"application/json"]',
+        'for value in content_type][:1] == [b"application/json"]',
+    ),
     Fault("reading: duplicates of members", READING, "if len(members) < len(pairs):", "if False:"),
     Fault("reading: duplicates of parameters", READING, "if name in found:", "if False:"),
     Fault("reading: duplicates of ids", READING, "if item in seen:", "if False:"),
@@ -333,6 +408,25 @@ FAULTS = (
         ROUTE,
         "LARGEST_BODY = 256 * 1024",
         "LARGEST_BODY = 255 * 1024",
+    ),
+    Fault(
+        "route: a large body is read first",
+        ROUTE,
+        "int(declared[0]) > LARGEST_BODY",
+        "False",
+    ),
+    Fault("protocol: a head has no end", PROTOCOL, "self._kept += len(data)", "pass"),
+    Fault(
+        "protocol: all heads of a connection are one",
+        PROTOCOL,
+        "        self._kept = 0\n        super().on_message_begin()",
+        "        super().on_message_begin()",
+    ),
+    Fault(
+        "protocol: a body is a head",
+        PROTOCOL,
+        "        self._kept = 0\n        super().on_body(body)",
+        "        super().on_body(body)",
     ),
     Fault(
         "route: the body before the token",
@@ -379,6 +473,36 @@ FAULTS = (
     Fault(
         "answers: encoded slashes split", ENVELOPE, 'replace("%2F", "%00")', 'replace("%2F", "/")'
     ),
+    Fault("answers: only the frontend's vary", ENVELOPE, "if self._origins:", "if origin:"),
+    Fault(
+        "answers: a preflight for each request",
+        ENVELOPE,
+        '            (b"access-control-max-age", _PREFLIGHT_SECONDS),\n',
+        "",
+    ),
+    Fault(
+        "answers: who goes is a failure",
+        ENVELOPE,
+        "        except ClientDisconnect:\n            pass\n",
+        "",
+    ),
+    Fault(
+        "address: half a password is a host's",
+        ADDRESS,
+        'if "@" in parts.path + parts.query or parts.fragment:',
+        "if parts.fragment:",
+    ),
+    Fault("log: the user's name", LOG, "user and _hashed(user)", "user"),
+    Fault("log: uvicorn's line, too", LOG, "access.handlers, access.propagate = [], False", "pass"),
+    Fault("log: without the request's id", LOG, 'f"{line}  [{request_id.get()}]"', "line"),
+    Fault(
+        "settings: a port that no browser sends",
+        SETTINGS,
+        "_SILENT_PORT.fullmatch(origin)",
+        "False",
+    ),
+    Fault("settings: a shorter secret", SETTINGS, "SHORTEST_SECRET = 32", "SHORTEST_SECRET = 31"),
+    Fault("settings: a slash too many", SETTINGS, 'return value.rstrip("/")', "return value"),
     Fault("answers: details are missing", ERRORS, '"details": self.details', '"details": None'),
     # Storage.
     Fault(

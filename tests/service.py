@@ -18,9 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent
 SECRET = "a-secret-that-only-these-tests-know-0123456789"  # noqa: S105 - it opens nothing.
 ORIGIN = "http://frontend.test:3000"
 START_TIMEOUT = 20
+APP = ("handlers.app:app",)
 # As in production, but from a folder without a developer's .env.
-UVICORN = (sys.executable, "-m", "uvicorn", "handlers.app:app")
-START = (*UVICORN, f"--app-dir={ROOT}", "--no-server-header")
+OPTIONS = ("--http=handlers.protocol:Bounded", f"--app-dir={ROOT}", "--no-server-header")
 
 
 class Service:
@@ -37,8 +37,14 @@ class Service:
         return self.process.wait(timeout=30)
 
 
+def command(port: int, app: tuple[str, ...] = APP) -> list[str]:
+    return [sys.executable, "-m", "uvicorn", *app, f"--port={port}", *OPTIONS]
+
+
 @contextmanager
-def running(*, dotenv: str = "", **settings: str) -> Iterator[Service]:
+def running(
+    app: tuple[str, ...] = APP, /, *, dotenv: str = "", **settings: str
+) -> Iterator[Service]:
     """Run the service as in production, with these settings and no others.
 
     `dotenv` is what the file .env has in its folder.
@@ -49,7 +55,7 @@ def running(*, dotenv: str = "", **settings: str) -> Iterator[Service]:
         log = Path(folder) / "log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [*START, f"--port={port}"],
+                command(port, app),
                 cwd=folder,
                 env=clean_environment() | settings,
                 stdout=output,

@@ -46,6 +46,8 @@ class TestCors:
         assert allowed == wanted["Access-Control-Request-Headers"]
         methods = response.headers["Access-Control-Allow-Methods"].split(", ")
         assert {"GET", "POST", "PUT", "PATCH", "DELETE"} <= set(methods)
+        # A browser asks again before each request unless it is told for how long not to.
+        assert int(response.headers["Access-Control-Max-Age"]) >= 600
 
     @pytest.mark.parametrize("origin", FOREIGN)
     def test_a_preflight_from_anywhere_else_is_refused(
@@ -84,6 +86,11 @@ class TestCors:
         assert response.headers["Vary"] == "Origin"
         assert "access-control-allow-credentials" not in response.headers
 
+    def test_every_answer_says_that_it_depends_on_the_origin(self, stranger: httpx.Client) -> None:
+        """Or somebody in between gives one frontend what another one was answered, or nobody."""
+        for headers in ({}, {"Origin": FOREIGN[0]}):
+            assert stranger.get("/health", headers=headers).headers["Vary"] == "Origin"
+
     @pytest.mark.parametrize("origin", FOREIGN)
     def test_no_answer_to_anybody_else_can(self, person: Person, origin: str) -> None:
         response = person.request("GET", headers={"Origin": origin})
@@ -101,6 +108,22 @@ class TestDocuments:
         written = (service.ROOT / "openapi" / "openapi.yaml").read_bytes()
         assert stranger.get("/openapi.yaml").content == written
         assert stranger.get("/openapi.json").json() == conformance.CONTRACT
+
+    @pytest.mark.parametrize(
+        ("path", "media_type"),
+        [
+            ("/openapi.json", "application/json"),
+            ("/openapi.yaml", "application/yaml"),
+            ("/docs", "text/html; charset=utf-8"),
+            ("/docs/swagger-ui-bundle.js", "text/javascript; charset=utf-8"),
+            ("/docs/swagger-ui.css", "text/css; charset=utf-8"),
+            ("/docs/favicon.png", "image/png"),
+        ],
+    )
+    def test_each_says_what_it_is_since_nobody_may_guess(
+        self, stranger: httpx.Client, path: str, media_type: str
+    ) -> None:
+        assert stranger.get(path).headers["Content-Type"] == media_type
 
     def test_the_page_needs_nothing_from_elsewhere(self, stranger: httpx.Client) -> None:
         page = stranger.get("/docs").text

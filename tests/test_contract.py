@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from generated.operations import OPERATIONS
+from handlers.auth import Authenticator
+from handlers.contract import routes
 from tests import conformance
 from tests.conformance import CONTRACT
 from tests.conftest import Person
@@ -155,6 +157,11 @@ class TestApplication:
             "/openapi.json",
             "/openapi.yaml",
         }
+
+    def test_an_operation_without_a_handler_is_refused_by_name(self) -> None:
+        authenticator = Authenticator([], None)
+        with pytest.raises(TypeError, match=r"list_tasks has no handler: give handlers/app\.py"):
+            list(routes(authenticator, []))
 
 
 class TestOperations:

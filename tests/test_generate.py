@@ -140,6 +140,22 @@ class TestGenerated:
                 "must be one of",
             ),
             (
+                "name: limit\n          in: query",
+                "name: limit\n          in: header",
+                "header parameters",
+            ),
+            ("name: limit\n", "name: max-items\n", "must be a snake_case name"),
+            (
+                "$ref: '#/components/schemas/TaskOrder'",
+                "type: object",
+                "the body needs a $ref to #/components/schemas/",
+            ),
+            (
+                "          items:\n            $ref: '#/components/schemas/TaskId'",
+                "          items:\n            $ref: '#/components/schemas/Task'",
+                "uniqueItems of task_ids needs plain items",
+            ),
+            (
                 "'204':\n          description: The list",
                 "'2XX':\n          description: The list",
                 "one success status",

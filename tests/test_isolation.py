@@ -13,7 +13,7 @@ import pytest
 
 import migration
 from tests import journal, partitions, postgres15, service, test_database
-from tests.conftest import Person, run
+from tests.conftest import Person, refusal, run
 from tests.test_database import STATEMENTS, fetch
 
 # README, "Run it in production", says the same.
@@ -54,6 +54,50 @@ class TestRoles:
         with service.running(DATABASE_URL=own, BETTER_AUTH_SECRET=service.SECRET) as running:
             assert httpx.get(f"{running.address}/health/ready").status_code == 200
             use(running.address)
+
+    @pytest.mark.parametrize("table", ["tasks", "task_lists"])
+    @pytest.mark.parametrize("change", ["DROP TABLE {}", "REVOKE SELECT ON {} FROM PUBLIC"])
+    def test_without_one_of_them_the_service_is_not_ready(
+        self, postgres: postgres15.Server, table: str, change: str
+    ) -> None:
+        url = database(postgres, "wanting")
+        migration.upgrade(url)
+        run(url, "CREATE ROLE wanting LOGIN; GRANT SELECT ON tasks, task_lists TO PUBLIC")
+        own = url.replace("postgres@", "wanting@")
+        with service.running(DATABASE_URL=own, BETTER_AUTH_SECRET=service.SECRET) as running:
+            assert httpx.get(f"{running.address}/health/ready").is_success
+            run(url, change.format(table))
+            refused = httpx.get(f"{running.address}/health/ready")
+            assert refusal(refused) == (503, "unavailable", [])
+            assert "scripts/migrate" in refused.json()["message"]
+        run(postgres.url, "DROP DATABASE wanting WITH (FORCE)")
+        run(postgres.url, "DROP ROLE wanting")
+
+    @pytest.mark.parametrize(
+        ("change", "method"),
+        [
+            ("ALTER ROLE refused CONNECTION LIMIT 0", "GET"),
+            ("ALTER ROLE refused NOLOGIN", "GET"),
+            ("ALTER DATABASE refusing RENAME TO elsewhere", "GET"),
+            ("ALTER ROLE refused SET default_transaction_read_only = on", "POST"),
+        ],
+    )
+    def test_whom_postgresql_turns_away_hears_of_an_outage_and_not_of_a_failure(
+        self, postgres: postgres15.Server, change: str, method: str
+    ) -> None:
+        url = database(postgres, "refusing")
+        migration.upgrade(url)
+        run(url, APPLICATION_ROLE.replace("application", "refused"))
+        own = url.replace("postgres@", "refused@")
+        run(postgres.url, change)
+        with service.running(DATABASE_URL=own, BETTER_AUTH_SECRET=service.SECRET) as running:
+            person = Person(running.address)
+            with person.client:
+                body = {"title": "x"} if method == "POST" else None
+                assert refusal(person.request(method, json=body))[:2] == (503, "unavailable")
+        for name in ("refusing", "elsewhere"):
+            run(postgres.url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        run(postgres.url, "DROP ROLE refused")
 
 
 class TestMigrations:

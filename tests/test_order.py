@@ -16,7 +16,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.conftest import Json, NewPerson, Person
+from tests.conftest import Json, NewPerson, Person, run
 
 POSITIONS = st.none() | st.integers(0, 8) | st.just(2**53 - 1)
 PEOPLE = st.integers(0, 1)
@@ -159,6 +159,32 @@ class TestOneGap:
         for number in range(120):
             person.update(tasks[number % 2 + 1], position=1)
         assert person.titles() == ["A", "C", "B"]
+
+
+class TestEqualKeys:
+    """No request makes them, but a database may have them, and the order is the ids' then."""
+
+    @pytest.fixture
+    def tasks(self, person: Person, database_url: str) -> list[Json]:
+        # Written once more, the first stands behind the others in the table.
+        tasks = [person.create(title) for title in "ABCDE"]
+        person.update(tasks[0], description="written again")
+        run(database_url, f"UPDATE tasks SET sort_key = 7 WHERE user_id = '{person.user_id}'")
+        person.update(tasks[1], description="written again")
+        return tasks
+
+    def test_lists_pages_and_positions_agree(self, person: Person, tasks: list[Json]) -> None:
+        assert person.titles() == [*"ABCDE"]
+        pages = [person.page(limit=2, offset=offset)["data"] for offset in (0, 2, 4)]
+        found = [task for page in pages for task in page]
+        assert [task["title"] for task in found] == [*"ABCDE"]
+        assert [task["position"] for task in found] == [0, 1, 2, 3, 4]
+        assert [person.get(task)["position"] for task in tasks] == [0, 1, 2, 3, 4]
+
+    def test_between_them_there_is_room(self, person: Person, tasks: list[Json]) -> None:
+        person.create("N", position=2)
+        person.update(tasks[4], position=1)
+        assert person.titles() == [*"AEBNCD"]
 
 
 class TestManyAtOnce:

@@ -1,12 +1,16 @@
 """Requests that do not match the contract: what is wrong is told, and nothing changes."""
 
 import json
+import select
 import socket
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import httpx
+import psutil
 import pytest
 
+from tests import service
 from tests.conftest import Json, Person, refusal, token_for
 
 JSON = {"Content-Type": "application/json"}
@@ -207,6 +211,33 @@ class TestBodies:
         response = person.request("POST", content=b'{"title": "x"}', headers=headers)
         assert refusal(response) == (*INVALID, ["header.content-type"])
 
+    def test_a_body_that_is_announced_twice_is_refused(self, person: Person) -> None:
+        headers = [("Content-Type", kind) for kind in ("application/json", "text/plain")]
+        response = person.request("POST", content=b'{"title": "x"}', headers=headers)
+        assert refusal(response) == (*INVALID, ["header.content-type"])
+
+    @pytest.mark.parametrize(
+        ("body", "message"),
+        [
+            (b"[]", "Input should be an object"),
+            (b"{}", "This is required"),
+            (b'{"title": "x", "y": 1}', "This is not in the contract"),
+            (b'{"title": " "}', "This text is blank, or holds a character that is not allowed"),
+            (b'{"title": "\\ud800"}', "Input should be text without lone surrogates"),
+            (
+                b'{"title": "x", "title": "y"}',
+                "The body is not JSON: a member is given more than once",
+            ),
+            (b'{"title": NaN}', "The body is not JSON: NaN is no number"),
+            (b"\xff", "The body is not UTF-8"),
+        ],
+    )
+    def test_a_message_speaks_of_the_body_and_not_of_python(
+        self, person: Person, body: bytes, message: str
+    ) -> None:
+        response = person.request("POST", content=body, headers=JSON)
+        assert [detail["message"] for detail in response.json()["details"]] == [message]
+
     @pytest.mark.parametrize(
         "content_type", ["application/json;charset=utf-8", "Application/JSON ; charset=UTF-8"]
     )
@@ -230,13 +261,123 @@ class TestBodies:
         assert refusal(response) == (*INVALID, ["body.position"])
         assert person.get(task) == task
 
+    @pytest.mark.parametrize("depth", [10, 900, 2000, 100_000])
+    @pytest.mark.parametrize("member", ["title", "description", "position", "unknown"])
+    def test_nesting_is_refused_however_deep(self, person: Person, member: str, depth: int) -> None:
+        members = {"title": '"x"', member: "[" * depth + "]" * depth}
+        body = ", ".join(f'"{name}": {value}' for name, value in members.items())
+        response = person.request("POST", content=f"{{{body}}}", headers=JSON)
+        place = f"body.{member}" if depth <= 900 else "body"
+        assert refusal(response) == (*INVALID, [place])
+
+    def test_what_is_ignored_may_be_nested_but_not_for_ever(self, person: Person) -> None:
+        task = person.create()
+        # Somewhere here Python's own limit is met, and no depth at its edge is a failure.
+        for depth in [10, 500, *range(900, 1000, 3), 5000]:
+            body = f'{{"created_at": {"[" * depth}{"]" * depth}}}'
+            response = person.request("PUT", f"/{task['id']}", content=body, headers=JSON)
+            if depth <= 900:
+                assert response.json() == task
+            else:
+                assert response.status_code in (200, 422)
+        assert response.status_code == 422
+
+
+def connected(client: httpx.Client) -> socket.socket:
+    """Connect to where this client sends its requests, to send there what it would not."""
+    address = urlsplit(str(client.base_url))
+    return socket.create_connection((address.hostname, address.port), timeout=5)
+
+
+class TestHeads:
+    """What comes before a body. Nobody can have the service keep as much of it as they like."""
+
+    BEGIN = b"GET /health HTTP/1.1\r\nHost: x\r\n"
+    CHUNKED = b"POST /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    # A beginning, and what goes on for ever after it.
+    ENDLESS = {
+        "headers": (BEGIN, b"X: y\r\n" * 10_000),
+        "a header": (BEGIN + b"X: ", b"y" * 65_536),
+        "the name of a header": (BEGIN, b"y" * 65_536),
+        "an address": (b"GET /", b"x" * 65_536),
+        "trailers": (CHUNKED + b"1\r\nx\r\n0\r\n", b"X: y\r\n" * 10_000),
+        "the size of a chunk": (CHUNKED + b"1;", b"y" * 65_536),
+    }
+    MOST_SENT = 64 * 2**20
+    MOST_KEPT = 8 * 2**20
+
+    @pytest.mark.parametrize("name", ENDLESS)
+    def test_one_without_an_end_is_cut_off_before_it_costs_memory(
+        self, stranger: httpx.Client, running_service: service.Service, name: str
+    ) -> None:
+        begin, more = self.ENDLESS[name]
+        memory = psutil.Process(running_service.process.pid).memory_info
+        before, sent = memory().rss, 0
+        with connected(stranger) as connection, suppress(ConnectionError):
+            connection.sendall(begin)
+            while sent < self.MOST_SENT:
+                connection.sendall(more)
+                sent += len(more)
+        assert sent < self.MOST_SENT
+        assert memory().rss - before < self.MOST_KEPT
+        assert stranger.get("/health").is_success
+
+    @pytest.mark.parametrize(
+        ("head", "statuses"),
+        [
+            (BEGIN + b"".join(b"X-%d: y\r\n" % number for number in range(1000)), {200}),
+            (BEGIN + b"".join(b"X-%d: y\r\n" % number for number in range(10_000)), {200, 400}),
+            (BEGIN + b"X: " + b"y" * 60_000 + b"\r\n", {200}),
+            (BEGIN + b"X: " + b"y" * 100 * 1024 + b"\r\n", {200, 400}),
+            (b"GET /" + b"x" * 60_000 + b" HTTP/1.1\r\nHost: x\r\n", {404}),
+            (b"GET /" + b"x" * 64 * 1024 + b" HTTP/1.1\r\nHost: x\r\n", {400}),
+        ],
+        ids=["1,000", "10,000", "60 KB", "100 KiB", "a line of 60 KB", "a line of 64 KiB"],
+    )
+    def test_a_large_one_is_answered_and_so_is_the_next(
+        self, stranger: httpx.Client, head: bytes, statuses: set[int]
+    ) -> None:
+        with connected(stranger) as connection:
+            connection.sendall(head + b"\r\n")
+            assert int(connection.recv(20).split()[1]) in statuses
+        assert stranger.get("/health").is_success
+
+    def test_many_requests_on_one_connection_are_not_one_large_head(
+        self, stranger: httpx.Client
+    ) -> None:
+        """Each read ends in the middle of a request, and together they are far above the bound."""
+        request = self.BEGIN + b"X: " + b"y" * 1000 + b"\r\n\r\n"
+        with connected(stranger) as connection, connection.makefile("rb") as answers:
+            connection.sendall(request[:-10])
+            for _ in range(200):
+                connection.sendall(request[-10:] + request[:-10])
+                head = [*iter(answers.readline, b"\r\n")]
+                assert head[0].startswith(b"HTTP/1.1 200")
+                assert answers.read(15) == b'{"status":"ok"}'
+
+    def test_the_refusal_says_what_is_too_large(self, stranger: httpx.Client) -> None:
+        with connected(stranger) as connection:
+            connection.sendall(self.BEGIN)
+            answer = b""
+            while not select.select([connection], [], [], 0.02)[0]:
+                connection.sendall(b"X: " + b"y" * 1000 + b"\r\n")
+            while part := connection.recv(4096):
+                answer += part
+        assert answer.startswith(b"HTTP/1.1 400")
+        assert answer.endswith(b"headers are larger than 64 KiB.")
+
 
 class TestLargeBodies:
     def body(self, size: int) -> bytes:
         return json.dumps({"title": "x"}).encode().ljust(size)
 
-    def test_up_to_256_kib_are_read(self, person: Person) -> None:
-        response = person.request("POST", content=self.body(KIB_256), headers=JSON)
+    @pytest.mark.parametrize("pieces", [1, 2, 4096])
+    def test_up_to_256_kib_are_read_announced_or_in_pieces(
+        self, person: Person, pieces: int
+    ) -> None:
+        body, size = self.body(KIB_256), KIB_256 // pieces
+        content = iter([body[begin : begin + size] for begin in range(0, KIB_256, size)])
+        response = person.request("POST", content=body if pieces == 1 else content, headers=JSON)
         assert response.status_code == 201
 
     @pytest.mark.parametrize("announced", [True, False])
@@ -249,6 +390,13 @@ class TestLargeBodies:
         response = person.request("POST", content=content, headers=JSON)
         assert refusal(response) == (413, "payload_too_large", [])
         assert person.page()["data"] == []
+
+    def test_what_is_announced_as_too_large_need_not_be_sent(self, person: Person) -> None:
+        head = f"POST {person.path} HTTP/1.1\r\nHost: x\r\nContent-Length: {KIB_256 + 1}\r\n"
+        head += f"Authorization: {person.client.headers['Authorization']}\r\n\r\n"
+        with connected(person.client) as connection:
+            connection.sendall(head.encode())
+            assert connection.recv(20).startswith(b"HTTP/1.1 413")
 
     def test_an_operation_without_a_body_does_not_mind_one(self, person: Person) -> None:
         response = person.request("GET", content=self.body(2 * KIB_256), headers=JSON)
@@ -287,7 +435,6 @@ class TestOrderOfRefusals:
             f"PUT {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
             "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n"
         )
-        address = urlsplit(str(person.client.base_url))
-        with socket.create_connection((address.hostname, address.port), timeout=5) as connection:
+        with connected(person.client) as connection:
             connection.sendall(head.encode())
             assert connection.recv(20).startswith(b"HTTP/1.1 %d" % status)

@@ -4,10 +4,11 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -83,6 +84,25 @@ class TestServe:
             assert httpx.get(docs[1]).is_success
         with serving(checkout) as (_, said):
             assert '"title":"Buy milk"' in curl(said)
+
+    def test_what_goes_on_is_told_in_plain_lines(self, checkout: Path) -> None:
+        with serving(checkout) as (process, said):
+            curl(said)
+            address = re.search(r"runs at +(\S+)", said)
+            assert address
+            for bad in (b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"y" * 10_000_000):
+                target = urlsplit(address[1])
+                connection = socket.create_connection((target.hostname, target.port), timeout=5)
+                with connection, suppress(OSError):
+                    connection.sendall(bad)
+                    connection.recv(1)
+            assert process.stdout
+            process.send_signal(signal.SIGINT)
+            asked, odd, large = process.stdout.read().split("\n")[1:4]
+        clock = r"\d\d:\d\d:\d\d"
+        assert re.fullmatch(rf"{clock} INFO    GET list_tasks 200 in .* ms  \[\w+\]", asked)
+        assert re.fullmatch(rf"{clock} WARNING Invalid HTTP request received\.", odd)
+        assert re.fullmatch(rf"{clock} WARNING The request line .* are larger than .*", large)
 
     def test_ctrl_c_leaves_nothing_running(self, checkout: Path) -> None:
         with serving(checkout) as (process, _):

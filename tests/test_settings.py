@@ -18,7 +18,7 @@ TO = {ENDPOINT: "http://127.0.0.1:1"}
 def start(**settings: str) -> str:
     """Start as in production, and tell what a service says that does not start."""
     started = subprocess.run(
-        [*service.START, "--port=1"],
+        service.command(port=1),
         cwd=service.ROOT / "tests",
         env=service.clean_environment() | settings,
         capture_output=True,
@@ -44,14 +44,32 @@ class TestRefusedAtStart:
                 "DATABASE_URL has an unknown parameter: hiden",
             ),
             ({"DATABASE_URL": "postgresql://a:hidden@b:port/c"}, "DATABASE_URL is no address"),
+            ({"DATABASE_URL": "postgresql://a:5/hidden@b/c"}, "Percent-encode the special"),
+            ({"DATABASE_URL": "postgresql://a:5#hidden@b/c"}, "Percent-encode the special"),
             ({"DATABASE_URL": f"{ADDRESS}?connect_timeout=x"}, "connect_timeout must be a number"),
+            ({"DATABASE_URL": f"{ADDRESS}?connect_timeout=0"}, "connect_timeout must be a number"),
+            ({"DATABASE_URL": f"{ADDRESS}?sslmode=on"}, "sslmode must be one of disable, allow"),
+            (
+                {"DATABASE_URL": "postgresql://b/c?sslmode=verify-full&sslrootcert=/nowhere"},
+                "sslrootcert cannot be read: [Errno 2] No such file",
+            ),
             ({"BETTER_AUTH_SECRET": ""}, "Set BETTER_AUTH_URL"),
-            ({"BETTER_AUTH_SECRET": "hidden"}, "BETTER_AUTH_SECRET must have at least 32"),
+            ({"BETTER_AUTH_SECRET": "hidden".ljust(31, "x")}, "BETTER_AUTH_SECRET must have at"),
+            ({"BETTER_AUTH_SECRET": " " * 32 + "hidden"}, "must have at least 32"),
+            (
+                {"BETTER_AUTH_SECRET": "-----BEGIN PUBLIC KEY-----hidden"},
+                "BETTER_AUTH_SECRET: The specified key is an asymmetric key",
+            ),
             ({"BETTER_AUTH_URL": "app.example.com"}, "BETTER_AUTH_URL: must be an address"),
+            ({"BETTER_AUTH_URL": "https://a.example.com/?x"}, "BETTER_AUTH_URL: must be an addr"),
             ({"FRONTEND_URL": "*"}, "FRONTEND_URL: must be origins"),
             ({"FRONTEND_URL": "https://*.example.com"}, "FRONTEND_URL: must be origins"),
             ({"FRONTEND_URL": "https://a.example.com/app"}, "FRONTEND_URL: must be origins"),
+            # No browser writes an origin like these: they would match nothing.
+            ({"FRONTEND_URL": "https://A.example.com"}, "FRONTEND_URL: must be origins"),
+            ({"FRONTEND_URL": "https://a.example.com:443"}, "FRONTEND_URL: must be origins"),
             ({"DATABASE_CONNECTIONS": "none"}, "DATABASE_CONNECTIONS: Input should be a valid int"),
+            ({"DATABASE_CONNECTIONS": "0"}, "DATABASE_CONNECTIONS: Input should be greater"),
             ({"ENVIRONMENT": "staging"}, "ENVIRONMENT: Input should be 'production'"),
             ({ENDPOINT: "hidden:4317"}, f"{ENDPOINT}: URL scheme should be 'http' or 'https'"),
             ({ENDPOINT: "hidden"}, f"{ENDPOINT}: Input should be a valid URL"),

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.conftest import Json, NewPerson, Person, refusal
+from tests.conftest import Json, NewPerson, Person, refusal, run
 
 TEXTS = [
     "Ünïcödé",
@@ -187,6 +187,25 @@ class TestUpdateTask:
     def test_a_move_of_no_task_is_not_found(self, person: Person) -> None:
         response = person.request("PUT", "/9007199254740991", json={"position": 0})
         assert refusal(response) == (404, "not_found", [])
+
+    @pytest.mark.parametrize(
+        ("method", "rest", "body"),
+        [
+            ("PUT", "", {"title": "x"}),
+            ("PUT", "", {"position": 0}),
+            ("PATCH", "/complete", None),
+            ("PATCH", "/complete", {"completed": True}),
+        ],
+    )
+    def test_updated_at_moves_forward_even_if_the_clock_was_set_back(
+        self, person: Person, database_url: str, method: str, rest: str, body: Json | None
+    ) -> None:
+        task = person.create()
+        later = "updated_at = updated_at + interval '1 hour'"
+        run(database_url, f"UPDATE tasks SET {later} WHERE id = {task['id']}")
+        before = person.get(task)["updated_at"]
+        answer = person.request(method, f"/{task['id']}{rest}", json=body)
+        assert answer.json()["updated_at"] > before
 
 
 class TestDeleteTask:

@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable, Iterator
 
 import httpx
+import psutil
 import pytest
 from jose import jws
 
-from tests import service
+from tests import service, small
 from tests.conftest import NewPerson, Person, refusal, token_for
 from tests.service import SECRET
 
@@ -67,6 +68,7 @@ BAD_TOKENS: dict[str, str | Callable[[], str]] = {
     "user is too long": signed(claims(sub="x" * 256)),
     "user has a slash": signed(claims(sub="a/b")),
     "user has a control character": signed(claims(sub="a\x00b")),
+    "user has a later control character": signed(claims(sub="a\x85b")),
     "user has a lone surrogate": signed(claims(sub="a\ud800")),
     "a bad sub before a good id": signed({"sub": 5, "id": "mallory", "exp": LATER}),
     "no algorithm": without_signature("none"),
@@ -186,6 +188,24 @@ class TestGoodTokens:
         headers = {"Authorization": f"bEARER  {token}"}
         assert person.request("GET", headers=headers).status_code == 200
 
+    def test_remembering_them_has_an_end(self, database_url: str) -> None:
+        """Sixty times as many as are remembered are all good, again and again, for little room."""
+        settings = {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": SECRET}
+        with service.running(small.APP, **settings) as running:
+            memory = psutil.Process(running.process.pid).memory_info
+            with httpx.Client(base_url=running.address) as client:
+
+                def ask(number: int) -> int:
+                    long = token_for("user-23", number=number, name="x" * 2500)
+                    headers = {"Authorization": f"Bearer {long}"}
+                    return client.get("/api/user-23/tasks/x", headers=headers).status_code
+
+                # The token is good, and no task has this name.
+                assert {ask(number % 100) for number in range(300)} == {422}
+                before = memory().rss
+                assert {ask(number) for number in range(60 * small.MOST_REMEMBERED)} == {422}
+            assert memory().rss - before < 5 * 2**20
+
 
 class TestSecretTokensBesideAKeySet:
     """They need not say who they are from and for, but if they do, it must be true."""
@@ -194,7 +214,7 @@ class TestSecretTokensBesideAKeySet:
     @classmethod
     def both(cls, database_url: str) -> Iterator[service.Service]:
         settings = {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": SECRET}
-        with service.running(**settings, BETTER_AUTH_URL="https://app.example.com") as running:
+        with service.running(**settings, BETTER_AUTH_URL="https://app.example.com/") as running:
             yield running
 
     @pytest.mark.parametrize(

@@ -42,9 +42,10 @@ class Contender:
 
 OPTIONS = ("--no-server-header", "--port={port}", "--workers={workers}")
 UVICORN = (sys.executable, "-m", "uvicorn", *OPTIONS)
+BOUNDED = ("--http=handlers.protocol:Bounded",)
 QUIET = (*UVICORN, "--no-access-log", "--log-level=warning")
 
-OURS = Contender("this service", "as it ships", (*UVICORN, "handlers.app:app"))
+OURS = Contender("this service", "as it ships", (*UVICORN, *BOUNDED, "handlers.app:app"))
 FLOOR = "floor"
 LITESTAR = "Litestar"
 TUTORIAL = "tutorial"

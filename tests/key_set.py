@@ -1,0 +1,115 @@
+"""A key set that says whatever a test wants, on a server of its own, and keys to sign with."""
+
+import base64
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+from jose import jwk
+
+from tests.conftest import Json
+
+Sign = Callable[[bytes], bytes]
+
+
+def encoded(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+class Signer:
+    """A private key. `entry` is what a set says of its public half."""
+
+    def __init__(self, algorithm: str = "EdDSA", name: str | None = None) -> None:
+        self.algorithm, self.name = algorithm, name or secrets.token_hex(4)
+        self._sign, public = _edwards() if algorithm == "EdDSA" else _jose(algorithm)
+        self.entry: Json = {"kid": self.name, "alg": algorithm, **public}
+
+    def token(self, address: str, header: Json | None = None, **changes: object) -> str:
+        """Sign as the Better Auth server at this address would; what is None is left out."""
+        head = {"alg": self.algorithm, "kid": self.name, **(header or {})}
+        claims = {"sub": "somebody", "iss": address, "aud": address, "exp": time.time() + 600}
+        # Two tokens are never the same, so that none is good only for being remembered.
+        claims |= {"jti": secrets.token_hex(4), **changes}
+        said = [
+            encoded(
+                json.dumps({name: part[name] for name in part if part[name] is not None}).encode()
+            )
+            for part in (head, claims)
+        ]
+        return ".".join([*said, encoded(self._sign(".".join(said).encode()))])
+
+
+def _edwards() -> tuple[Sign, Json]:
+    key = Ed25519PrivateKey.generate()
+    raw = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    return key.sign, {"kty": "OKP", "crv": "Ed25519", "x": encoded(raw)}
+
+
+def _jose(algorithm: str) -> tuple[Sign, Json]:
+    made: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey = (
+        ec.generate_private_key(ec.SECP256R1())
+        if algorithm == "ES256"
+        else rsa.generate_private_key(65537, 2048)
+    )
+    pem = made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    key = jwk.construct(pem, algorithm)
+    return key.sign, key.public_key().to_dict()
+
+
+class KeySet:
+    """What a server says of its keys. `fetches` counts how often it was asked."""
+
+    address = ""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.content = b""
+        # Sends the set byte by byte, and never all of it.
+        self.drips = False
+        self.fetches = 0
+
+    def hold(self, *entries: object) -> None:
+        self.content = json.dumps({"keys": entries}).encode()
+
+
+@contextmanager
+def serving(*signers: Signer) -> Iterator[KeySet]:
+    """Serve a set of these keys where Better Auth has its own."""
+    keys = KeySet()
+    keys.hold(*(signer.entry for signer in signers))
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            assert self.path == "/api/auth/jwks"
+            keys.fetches += 1
+            self.send_response(keys.status)
+            self.send_header("Location", "/elsewhere")
+            self.end_headers()
+            while keys.drips:
+                self.wfile.write(b" ")
+                time.sleep(0.1)
+            self.wfile.write(keys.content)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        keys.address = f"http://127.0.0.1:{server.server_port}"
+        Thread(target=server.serve_forever).start()
+        try:
+            yield keys
+        finally:
+            keys.drips = False
+            server.shutdown()

@@ -1,0 +1,133 @@
+"""What the service says of itself: enough to find out what happened, and nothing of anybody's."""
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from tests import service
+from tests.conftest import Json, Person
+from tests.service import SECRET
+from tests.test_requests import connected
+
+PATIENCE = 10
+LINE = {"time", "level", "logger", "request_id", "method", "operation", "status", "milliseconds"}
+
+
+@contextmanager
+def logging(url: str, **settings: str) -> Iterator[tuple[Person, Callable[..., list[str]]]]:
+    """Run a service; gives somebody, and what finds the lines of log with a request's id."""
+    with service.running(DATABASE_URL=url, BETTER_AUTH_SECRET=SECRET, **settings) as running:
+
+        def find(request_id: str, *, count: int = 1) -> list[str]:
+            until = time.monotonic() + PATIENCE
+            while time.monotonic() < until:
+                written = running.log.read_text().splitlines()
+                lines = [line for line in written if re.search(rf'["\[]{request_id}["\]]', line)]
+                if len(lines) >= count:
+                    return lines
+                time.sleep(0.01)
+            raise AssertionError(f"No line has {request_id}:\n{running.log.read_text()}")
+
+        person = Person(running.address)
+        with person.client:
+            yield person, find
+        written = running.log.read_text()
+        assert "Traceback" not in written
+        # uvicorn would write a line of its own, with paths and people in it.
+        assert "HTTP/1.1" not in written
+
+
+def identified(request_id: str) -> dict[str, str]:
+    return {"X-Request-Id": request_id}
+
+
+@pytest.fixture
+def away(unused_port: int) -> str:
+    """The address of a database that is not there."""
+    return f"postgresql://nobody@127.0.0.1:{unused_port}/nothing"
+
+
+class TestInProduction:
+    def test_each_request_is_one_line_that_says_what_it_was(self, database_url: str) -> None:
+        with logging(database_url) as (person, find):
+            person.create()
+            person.request("GET", headers=identified("listed"))
+            person.client.get("/nowhere", headers=identified("unknown"))
+            person.client.get(person.path, headers={"Authorization": "", **identified("nobody")})
+            listed, unknown, nobody = (
+                json.loads(*find(name)) for name in ("listed", "unknown", "nobody")
+            )
+        assert listed.keys() == LINE | {"user"}
+        assert (listed["level"], listed["method"], listed["status"]) == ("info", "GET", 200)
+        assert listed["operation"] == "list_tasks"
+        assert 0 < listed["milliseconds"] < 1000 * PATIENCE
+        assert (unknown["operation"], unknown["status"], unknown["user"]) == (None, 404, None)
+        assert (nobody["operation"], nobody["status"]) == ("list_tasks", 401)
+        assert nobody["user"] is None
+
+    def test_the_lines_of_one_person_are_found_together_and_tell_nothing_of_them(
+        self, database_url: str
+    ) -> None:
+        with logging(database_url) as (person, find):
+            task = person.create("a secret title")
+            path = f"/{task['id']}"
+            person.request("GET", path, headers=identified("first"))
+            person.request("DELETE", path, headers=identified("second"))
+            other = Person(str(person.client.base_url))
+            with other.client:
+                other.request("GET", headers=identified("third"))
+            lines = [*find("first"), *find("second"), *find("third")]
+        users = [json.loads(line)["user"] for line in lines]
+        assert users[0] == users[1] != users[2]
+        token = str(person.client.headers["Authorization"]).split()[1]
+        for hidden in (person.user_id, "/tasks", "a secret title", token):
+            assert not [line for line in lines if hidden in line]
+
+    def test_what_went_wrong_has_the_id_of_its_request(self, away: str) -> None:
+        with logging(away) as (person, find):
+            person.client.get("/health/ready", headers=identified("find-me"))
+            told, line = map(json.loads, find("find-me", count=2))
+        assert told["level"] == "warning"
+        assert "The database cannot be reached" in told["message"]
+        assert (line["status"], line["operation"]) == (503, "get_readiness")
+
+    def test_a_client_that_goes_before_it_has_sent_all_is_no_failure(
+        self, database_url: str
+    ) -> None:
+        head = "\r\n".join(
+            [
+                *("POST /api/zoe/tasks HTTP/1.1", "Host: x", "Content-Length: 100"),
+                f"Authorization: {Person('', 'zoe').client.headers['Authorization']}",
+                *("X-Request-Id: gone", "", "{"),
+            ]
+        )
+        with logging(database_url) as (person, find):
+            with connected(person.client) as connection:
+                connection.sendall(head.encode())
+            line: Json = json.loads(*find("gone"))
+        # It never got an answer.
+        assert (line["level"], line["status"]) == ("info", 0)
+
+
+class TestInDevelopment:
+    def test_each_request_is_a_plain_line(self, database_url: str) -> None:
+        with logging(database_url, ENVIRONMENT="development") as (person, find):
+            person.request("GET", headers=identified("listed"))
+            httpx.get(f"{person.client.base_url}/nowhere", headers=identified("unknown"))
+            lines = [*find("listed"), *find("unknown")]
+        time_of_day, duration = r"\d\d:\d\d:\d\d", r"\d+\.\d ms"
+        for line, what in zip(lines, ("GET list_tasks 200", "GET nothing 404"), strict=True):
+            assert re.fullmatch(rf"{time_of_day} INFO    {what} in {duration}  \[\w+\]", line)
+
+    def test_what_went_wrong_has_the_id_of_its_request(self, away: str) -> None:
+        with logging(away, ENVIRONMENT="development") as (person, find):
+            person.client.get("/health/ready", headers=identified("find-me"))
+            told, _ = find("find-me", count=2)
+        assert re.fullmatch(
+            r"\d\d:\d\d:\d\d WARNING The database cannot be reached: .*  \[find-me\]", told
+        )
