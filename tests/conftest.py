@@ -36,6 +36,7 @@ class Person:
             headers={"Authorization": f"Bearer {token or token_for(self.user_id)}"},
             event_hooks={"response": [conformance.check]},
             timeout=30,
+            verify=service.TLS,
         )
 
     def request(self, method: str, path: str = "", **options: Any) -> httpx.Response:
@@ -150,5 +151,6 @@ def person(new_person: NewPerson) -> Person:
 def stranger(running_service: service.Service) -> Iterator[httpx.Client]:
     """A client without a token."""
     hooks = {"response": [conformance.check]}
-    with httpx.Client(base_url=running_service.address, event_hooks=hooks) as client:
+    address = running_service.address
+    with httpx.Client(base_url=address, event_hooks=hooks, verify=service.TLS) as client:
         yield client

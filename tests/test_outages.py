@@ -199,7 +199,10 @@ class TestDarkness:
                 assert timed(lambda: httpx.get(f"{running.address}/health/ready"), 503) < PROMPT
             finally:
                 postgres.start()
-            assert timed(lambda: person.request("GET"), 200) < PROMPT
+            try:
+                assert timed(lambda: person.request("GET"), 200) < PROMPT
+            finally:
+                print(running.log.read_text()[-3000:])
             assert person.titles() == ["Buy milk"]
             assert httpx.get(f"{running.address}/health/ready").status_code == 200
 
