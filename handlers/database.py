@@ -92,9 +92,9 @@ class Database:
 
     async def probe(self, statement: Statement) -> None:
         """Ask once, without patience. Raises errors.Unavailable."""
+        deadline.begin(WAIT_FOR_PROBE)
         try:
-            async with asyncio.timeout(WAIT_FOR_PROBE):
-                await self._once(lambda connection: statement.fetch(connection, {}), PROBE)
+            await self._once(lambda connection: statement.fetch(connection, {}), PROBE)
         except AWAY as error:
             raise _unavailable(error) from error
 

@@ -9,8 +9,8 @@ LONGEST = 5
 _until: ContextVar[float] = ContextVar("until")
 
 
-def begin() -> None:
-    _until.set(monotonic() + LONGEST)
+def begin(seconds: float = LONGEST) -> None:
+    _until.set(monotonic() + seconds)
 
 
 def within(seconds: float) -> float:

@@ -1,5 +1,6 @@
 """What all answers have in common, refusals and failures included: headers, CORS, a line of log."""
 
+import asyncio
 import logging
 import random
 import re
@@ -20,6 +21,10 @@ _PREFLIGHT = {b"origin", b"access-control-request-method"}
 _EXPOSED = b"Location, Retry-After, WWW-Authenticate, X-Request-Id"
 _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE"
 _PREFLIGHT_SECONDS = b"600"
+
+_ENDING = errors.Unavailable(
+    "The service is ending. A change may have been made: look before you repeat it."
+)
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -45,6 +50,9 @@ class Envelope:
             pass
         except errors.Refusal as refusal:
             await answer.refuse(refusal)
+        except asyncio.CancelledError:
+            # The server's patience at its end is over; there is nothing after this to cancel.
+            await answer.refuse(_ENDING)
         except Exception:
             logger.exception("A request failed.")
             await answer.refuse(errors.InternalError())

@@ -1,7 +1,6 @@
 """Who may use a connection now: waiting has an end, and nobody takes them all."""
 
 import asyncio
-from collections import deque
 
 from handlers import deadline, errors
 
@@ -31,7 +30,8 @@ class Queue:
         self._share = max(1, connections // 3)
         self._room = connections * MOST_WAITING
         self._held: dict[str, int] = {}
-        self._lanes: dict[str, deque[Turn]] = {}
+        # Those who wait, each with the end of their patience.
+        self._lanes: dict[str, dict[Turn, asyncio.TimerHandle]] = {}
 
     def enter(self, person: str) -> bool:
         """Take a place, if there is one for this person."""
@@ -57,13 +57,15 @@ class Queue:
             raise Busy
         loop = asyncio.get_running_loop()
         turn: Turn = loop.create_future()
-        self._lanes.setdefault(person, deque()).append(turn)
+        patience = deadline.within(LONGEST_WAIT)
+        timer = loop.call_later(patience, self._refuse, person, turn)
+        self._lanes.setdefault(person, {})[turn] = timer
         self._room -= 1
-        timer = loop.call_later(deadline.within(LONGEST_WAIT), _refuse, turn)
         try:
             await turn
-        except BaseException:
-            self._give_up(person, turn)
+        except asyncio.CancelledError:
+            # The service is made to end.
+            self._forget(person, turn)
             raise
         finally:
             timer.cancel()
@@ -76,23 +78,20 @@ class Queue:
     def _call(self, person: str) -> None:
         """Let in this person's first request; others of theirs wait behind everybody else's."""
         lane = self._lanes.pop(person)
-        turn = lane.popleft()
+        turn = next(iter(lane))
+        timer = lane.pop(turn)
         if lane:
             self._lanes[person] = lane
-        if not turn.done():
-            self.enter(person)
-            turn.set_result(None)
+        timer.cancel()
+        self.enter(person)
+        turn.set_result(None)
 
-    def _give_up(self, person: str, turn: Turn) -> None:
-        if turn in (lane := self._lanes.get(person, deque())):
-            lane.remove(turn)
-            if not lane:
-                del self._lanes[person]
-        elif not turn.cancelled() and not turn.exception():
-            # It was called just now, and its request is no longer there.
-            self.leave(person)
-
-
-def _refuse(turn: Turn) -> None:
-    if not turn.done():
+    def _refuse(self, person: str, turn: Turn) -> None:
+        self._forget(person, turn)
         turn.set_exception(Busy())
+
+    def _forget(self, person: str, turn: Turn) -> None:
+        lane = self._lanes.get(person, {})
+        lane.pop(turn, None)
+        if not lane:
+            self._lanes.pop(person, None)

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from itertools import chain
 from urllib.parse import urlsplit
 
@@ -280,6 +280,29 @@ class TestShutdown:
         # uvicorn ends by the signal that it was sent, once it has seen to everything.
         assert running.process.wait(timeout=10) in (0, -signal.SIGTERM)
         assert "Traceback" not in running.log.read_text()
+
+    def test_what_does_not_end_in_time_is_ended(self, database_url: str) -> None:
+        """One request is with the database and one waits for its turn when patience is over."""
+
+        async def scenario(running: service.Service) -> None:
+            async with holding(database_url, "LOCK TABLE tasks") as connection:
+                asking = [
+                    asyncio.create_task(send(running.address, user, "GET"))
+                    for user in ("grace", "heidi")
+                ]
+                await somebody_waits(connection)
+                await has_read_all(running.address)
+                running.process.terminate()
+                assert await asyncio.to_thread(running.process.wait, 5) in (0, -signal.SIGTERM)
+                with suppress(journal.Lost):
+                    assert await asking[0] > 0
+                assert await asking[1] > 0
+
+        settings = {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": service.SECRET}
+        impatient = {"DATABASE_CONNECTIONS": "1", "UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN": "1"}
+        with service.running(**settings, **impatient) as running:
+            asyncio.run(scenario(running))
+            assert "Traceback" not in running.log.read_text()
 
 
 async def somebody_waits(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
