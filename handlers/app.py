@@ -1,6 +1,6 @@
 """The whole service, put together: the only room that knows all the others.
 
-uvicorn handlers.app:app --no-server-header
+uvicorn handlers.app:app --http handlers.protocol:Bounded --no-server-header
 """
 
 import gc
