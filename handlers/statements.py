@@ -120,20 +120,23 @@ def _end() -> CTE:
 
 def _place(*conditions: ColumnElement[bool]) -> CTE:
     """Find the place at POSITION, or behind all tasks. Its key is null when the gap is used up."""
-    index = INDEX.label("index")
-    numbered = select(TASKS.c.sort_key, index).where(OWN, *conditions).subquery("numbered")
-    gap = select(
-        func.least(POSITION, func.count()).label("position"),
-        func.max(numbered.c.sort_key).filter(numbered.c.index < POSITION).label("before"),
-        func.min(numbered.c.sort_key).filter(numbered.c.index >= POSITION).label("after"),
-    ).subquery("gap")
-    before, after = gap.c.before, gap.c.after
+    size = func.least(POSITION, func.count()).label("position")
+    target = select(size).select_from(TASKS).where(OWN, *conditions).subquery("target")
+    position = target.c.position
+    keys = select(TASKS.c.sort_key).where(OWN, *conditions).order_by(*ORDER)
+    # The tasks before and after the gap; before the first there is none.
+    two = keys.offset(func.greatest(position - _ONE, _ZERO)).limit(_TWO).subquery("two")
+    low, high = func.min(two.c.sort_key).label("low"), func.max(two.c.sort_key).label("high")
+    gap = select(low, high, func.count().label("size")).select_from(two).lateral("gap")
     key = case(
-        (after.is_(None), func.coalesce(before, _ZERO) + _STEP),
-        (before.is_(None), after - _STEP),
-        (after - before > _ONE, before + (after - before) // _TWO),
+        (gap.c.size == _ZERO, _STEP),
+        (position == _ZERO, gap.c.low - _STEP),
+        (gap.c.size == _ONE, gap.c.low + _STEP),
+        (gap.c.high - gap.c.low > _ONE, gap.c.low + (gap.c.high - gap.c.low) // _TWO),
     )
-    return select(gap.c.position, key.label("sort_key")).cte("place")
+    return (
+        select(position, key.label("sort_key")).select_from(target.join(gap, true())).cte("place")
+    )
 
 
 def _create(place: CTE) -> Statement:

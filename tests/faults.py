@@ -327,14 +327,14 @@ FAULTS = (
     Fault(
         "position: equal keys have room between them",
         STATEMENTS,
-        "(after - before > _ONE, before",
-        "(after - before >= _ZERO, before",
+        "gap.c.high - gap.c.low > _ONE",
+        "gap.c.high - gap.c.low >= _ZERO",
     ),
     Fault(
         "move: one place too far",
         STATEMENTS,
-        "numbered.c.index < POSITION",
-        "numbered.c.index <= POSITION",
+        "func.greatest(position - _ONE, _ZERO)",
+        "position",
     ),
     Fault(
         "move: counts itself",
@@ -345,7 +345,7 @@ FAULTS = (
     Fault(
         "move: no room is ever made",
         TASKS,
-        "await connection.fetch_row(statements.RESPACE, **values)",
+        "await statements.RESPACE.fetch(connection, values)",
         "pass",
     ),
     Fault(
@@ -526,8 +526,8 @@ FAULTS = (
     Fault(
         "times: shorter on a whole second",
         TIMES,
-        ".{microseconds:06d}Z",
-        ".{microseconds}Z",
+        "{microseconds:06d}Z",
+        "{microseconds}Z",
     ),
     # Waiting, and an end to it.
     Fault(
@@ -538,8 +538,8 @@ FAULTS = (
     ),
     Fault(
         "database: a transaction is not finished",
-        DATABASE,
-        'await connection.execute("COMMIT")',
+        POOL,
+        'await self._connection.execute("COMMIT")',
         "pass",
     ),
     Fault(
@@ -585,5 +585,18 @@ FAULTS = (
     ),
     Fault(
         "deadline: each wait has its own", DEADLINE, "return min(seconds, ", "return max(seconds, "
+    ),
+    Fault("move: no place before the first", STATEMENTS, "gap.c.low - _STEP", "gap.c.low + _STEP"),
+    Fault(
+        "move: past the end is its own place",
+        STATEMENTS,
+        "func.least(POSITION, func.count())",
+        "func.greatest(POSITION, func.count() * 0)",
+    ),
+    Fault(
+        "envelope: the end of the service is a failure",
+        ENVELOPE,
+        "except asyncio.CancelledError:",
+        "except NotImplementedError:",
     ),
 )
