@@ -35,13 +35,7 @@ def create(given: settings.Settings) -> FastAPI:
         longest_idle=given.database_idle_seconds,
     )
     database = Database(pool, connections=given.database_connections)
-    sources: list[Source] = []
-    key_set = None
-    if given.better_auth_secret:
-        sources.append(SharedSecret(given.better_auth_secret.get_secret_value()))
-    if given.better_auth_url:
-        key_set = KeySet(given.better_auth_url)
-        sources.append(key_set)
+    sources = _sources(given)
     authenticator = Authenticator(sources, given.better_auth_url)
     observed = None
     if given.is_traced or given.is_measured:
@@ -55,8 +49,8 @@ def create(given: settings.Settings) -> FastAPI:
         _calm_the_collector()
         yield
         await pool.close()
-        if key_set:
-            await key_set.close()
+        for source in sources:
+            await source.close()
         if observed:
             observed.close()
 
@@ -79,6 +73,15 @@ def create(given: settings.Settings) -> FastAPI:
     # exceptions, which the envelope sees to.
     app.middleware_stack = Envelope(app.router, origins=given.frontend_url)
     return app
+
+
+def _sources(given: settings.Settings) -> list[Source]:
+    sources: list[Source] = []
+    if given.better_auth_secret:
+        sources.append(SharedSecret(given.better_auth_secret.get_secret_value()))
+    if given.better_auth_url:
+        sources.append(KeySet(given.better_auth_url))
+    return sources
 
 
 def _calm_the_collector() -> None:

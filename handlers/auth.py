@@ -42,6 +42,9 @@ class Source(Protocol):
     async def key(self, header: Mapping[str, Any]) -> Key:
         """Find the key that a token must be signed with. Raises JOSEError where there is none."""
 
+    async def close(self) -> None:
+        """Let go of what it holds, at the end of the service."""
+
 
 class SharedSecret:
     """A frontend that signs tokens with the secret it shares with this service."""
@@ -55,6 +58,9 @@ class SharedSecret:
 
     async def key(self, header: Mapping[str, Any]) -> Key:  # noqa: ARG002 - one key for all.
         return self._key
+
+    async def close(self) -> None:
+        pass
 
 
 @dataclass(frozen=True, slots=True)
