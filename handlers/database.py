@@ -5,7 +5,7 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from time import monotonic
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 import asyncpg
 from sqlalchemy import ClauseElement
@@ -37,13 +37,17 @@ DIALECT = dialect.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy left i
 class Statement:
     """A statement as asyncpg takes it: its SQL, and the order of its arguments.
 
-    One that is repeatable does no harm when it is done twice, nor changes what it answers.
+    One that is repeatable does no harm when it is done twice, nor changes what it answers; one
+    that only reads is so by nature, and it does not matter when an earlier try of it is done.
     """
 
-    def __init__(self, statement: ClauseElement, *, is_repeatable: bool = False) -> None:
+    def __init__(
+        self, statement: ClauseElement, *, is_repeatable: bool = False, is_read: bool = False
+    ) -> None:
         compiled = cast("SQLCompiler", statement.compile(dialect=DIALECT))
         self.sql = str(compiled)
         self.is_repeatable = is_repeatable
+        self.is_read = is_read
         self._names = compiled.positiontup or []
         self._constants = compiled.params
 
@@ -55,6 +59,23 @@ class Statement:
 
 
 Work: TypeAlias = Callable[[Connection], Awaitable[T]]
+
+
+class _Successive(Generic[T]):
+    """Work whose earlier try must be over before it is tried again.
+
+    A backend may go on after its connection was lost, and would undo what was answered since.
+    """
+
+    def __init__(self, work: Work[T]) -> None:
+        self._work = work
+        self._backend: int | None = None
+
+    async def __call__(self, connection: Connection) -> T:
+        if self._backend:
+            await connection.end(self._backend)
+        self._backend = connection.backend
+        return await self._work(connection)
 
 
 class Database:
@@ -69,26 +90,30 @@ class Database:
         self._pool = pool
         self._queue = Queue(connections)
         self._away_since: float | None = None
+        self._missed_at = 0.0
 
     async def fetch(self, statement: Statement, **values: Any) -> list[asyncpg.Record]:
         return await self._persist(
             lambda connection: statement.fetch(connection, values),
             values["user_id"],
-            is_repeatable=statement.is_repeatable,
+            statement,
         )
 
     async def fetch_row(self, statement: Statement, **values: Any) -> asyncpg.Record | None:
         rows = await self.fetch(statement, **values)
         return rows[0] if rows else None
 
-    async def transaction(self, work: Work[T], user_id: str, *, is_repeatable: bool) -> T:
-        """Do all of the work or nothing of it, at READ COMMITTED whatever the default is."""
+    async def transaction(self, work: Work[T], user_id: str, statement: Statement) -> T:
+        """Do all of the work or nothing of it, at READ COMMITTED whatever the default is.
+
+        It is as repeatable as this statement of it.
+        """
 
         async def inside(connection: Connection) -> T:
             async with asyncio.timeout(deadline.within(deadline.LONGEST)), connection.transaction():
                 return await work(connection)
 
-        return await self._persist(inside, user_id, is_repeatable=is_repeatable)
+        return await self._persist(inside, user_id, statement)
 
     async def probe(self, statement: Statement) -> None:
         """Ask once, without patience. Raises errors.Unavailable."""
@@ -98,9 +123,12 @@ class Database:
         except AWAY as error:
             raise _unavailable(error) from error
 
-    async def _persist(self, work: Work[T], person: str, *, is_repeatable: bool) -> T:
+    async def _persist(self, work: Work[T], person: str, statement: Statement) -> T:
         """Try until it succeeds, trying again is wrong, or the time is over."""
         pause = FIRST_PAUSE
+        is_repeatable = statement.is_read or (statement.is_repeatable and self._pool.is_direct)
+        if not statement.is_read and self._pool.is_direct:
+            work = _Successive(work)
         while True:
             try:
                 return await self._once(work, person)
@@ -134,7 +162,10 @@ class Database:
         try:
             connection = await self._pool.take()
         except CannotConnect:
-            self._away_since = self._away_since or monotonic()
+            now = monotonic()
+            if self._away_since is None or now - self._missed_at > deadline.LONGEST:
+                self._away_since = now
+            self._missed_at = now
             raise
         self._away_since = None
         return connection

@@ -14,9 +14,10 @@ from handlers import deadline, times
 from handlers.address import WAIT_FOR_CONNECTION, connection_arguments
 from handlers.outage import AWAY, CannotConnect
 
-# Seconds: for one statement, for a connection that is on its way out.
+# Seconds: for one statement, for a connection that is on its way out, for another to be ended.
 WAIT_FOR_STATEMENT = 3
 WAIT_FOR_GOODBYE = 0.5
+WAIT_FOR_END = 1
 
 # What a connection asks for when it begins, unless a pooler is in between, which refuses them or
 # gives them to others. The first two end what a worker that was killed has left behind.
@@ -26,6 +27,13 @@ SESSION = {
     # A turn is decided by the row as it is when its lock is had: see statements.
     "default_transaction_isolation": "read committed",
 }
+
+
+# Waits half a second until it is gone; of one that is not there any more this says so, too.
+END = """
+SELECT pg_terminate_backend($1, 500)
+OR NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1)
+"""
 
 
 class Connection:
@@ -38,16 +46,23 @@ class Connection:
     def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         self._connection = connection
         self._prepared: dict[str, PreparedStatement[asyncpg.Record]] = {}
+        self.backend = connection.get_server_pid()
+        self.taken_at = monotonic()
         self.is_closed = connection.is_closed
         self.close = connection.close
 
     async def fetch(self, sql: str, arguments: Iterable[Any]) -> list[asyncpg.Record]:
         """Run a statement. Raises TimeoutError."""
-        timeout = deadline.within(WAIT_FOR_STATEMENT)
         prepared = self._prepared.get(sql)
         if prepared is None:
+            timeout = deadline.within(WAIT_FOR_STATEMENT)
             prepared = self._prepared[sql] = await self._connection.prepare(sql, timeout=timeout)
-        return await prepared.fetch(*arguments, timeout=timeout)
+        return await prepared.fetch(*arguments, timeout=deadline.within(WAIT_FOR_STATEMENT))
+
+    async def end(self, backend: int) -> None:
+        """End another of the service's connections, at its other end. Raises TimeoutError."""
+        if not await self._connection.fetchval(END, backend, timeout=deadline.within(WAIT_FOR_END)):
+            raise TimeoutError("The backend of a connection that was lost does not go.")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
@@ -68,7 +83,9 @@ class Pool:
 
     def __init__(self, url: str, *, is_pooled: bool | None, longest_idle: float) -> None:
         self._arguments = connection_arguments(url, is_pooled=is_pooled)
-        if "statement_cache_size" not in self._arguments:
+        # A pooler does not say which backend is whose, nor pass on what a session asks for.
+        self.is_direct = "statement_cache_size" not in self._arguments
+        if self.is_direct:
             self._arguments["server_settings"] = SESSION
         self._longest_idle = longest_idle
         self._patience = min(self._arguments.pop("timeout"), WAIT_FOR_CONNECTION)
@@ -81,13 +98,14 @@ class Pool:
 
     async def close(self) -> None:
         self._sweeping.cancel()
-        await asyncio.gather(*(self.drop(connection) for _, connection in self._ready))
+        await self._end_idle(since=monotonic())
 
     async def take(self) -> Connection:
         """Take a connection that is ready, or make one. Raises CannotConnect."""
         while self._ready:
             _, connection = self._ready.pop()
             if not connection.is_closed():
+                connection.taken_at = monotonic()
                 return connection
         try:
             connection = await asyncpg.connect(
@@ -105,12 +123,25 @@ class Pool:
         self._ready.append((monotonic(), connection))
 
     async def drop(self, connection: Connection) -> None:
-        """End a connection; a statement that is still running is cancelled."""
-        with suppress(*AWAY):
-            await connection.close(timeout=WAIT_FOR_GOODBYE)
+        """End a connection that something happened to; a statement still running is cancelled.
+
+        What happened to it may have happened to all that nobody has used since it was taken.
+        """
+        await asyncio.gather(_end(connection), self._end_idle(since=connection.taken_at))
+
+    async def _end_idle(self, *, since: float) -> None:
+        """End the connections that are ready, and have been since this moment."""
+        idle = []
+        while self._ready and self._ready[0][0] <= since:
+            idle.append(self._ready.popleft()[1])
+        await asyncio.gather(*map(_end, idle))
 
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(self._longest_idle / 4)
-            while self._ready and monotonic() - self._ready[0][0] > self._longest_idle:
-                await self.drop(self._ready.popleft()[1])
+            await self._end_idle(since=monotonic() - self._longest_idle)
+
+
+async def _end(connection: Connection) -> None:
+    with suppress(*AWAY):
+        await connection.close(timeout=WAIT_FOR_GOODBYE)

@@ -21,14 +21,15 @@ class Busy(errors.Unavailable):
 class Queue:
     """Lets in as many at once as there are connections, and of one person no more than a third.
 
-    So a list that something has locked holds up its owner, not everybody. Of those who wait, one
-    request of each person is let in in turn.
+    So a list that something has locked holds up its owner, not everybody. Of those who wait, no
+    more than a third are one person's either, and one request of each person is let in in turn.
     """
 
     def __init__(self, connections: int) -> None:
         self._places = connections
         self._share = max(1, connections // 3)
         self._room = connections * MOST_WAITING
+        self._longest_lane = self._room // 3
         self._held: dict[str, int] = {}
         # Those who wait, each with the end of their patience.
         self._lanes: dict[str, dict[Turn, asyncio.TimerHandle]] = {}
@@ -53,7 +54,7 @@ class Queue:
 
     async def wait(self, person: str) -> None:
         """Wait for a place and take it. Raises Busy when that would take too long."""
-        if not self._room:
+        if not self._room or len(self._lanes.get(person, ())) >= self._longest_lane:
             raise Busy
         loop = asyncio.get_running_loop()
         turn: Turn = loop.create_future()
@@ -82,9 +83,11 @@ class Queue:
         timer = lane.pop(turn)
         if lane:
             self._lanes[person] = lane
-        timer.cancel()
-        self.enter(person)
-        turn.set_result(None)
+        # When the service is made to end, all requests are ended at once.
+        if not turn.done():
+            timer.cancel()
+            self.enter(person)
+            turn.set_result(None)
 
     def _refuse(self, person: str, turn: Turn) -> None:
         self._forget(person, turn)

@@ -75,11 +75,11 @@ def _position() -> ColumnElement[int]:
     return count.scalar_subquery()
 
 
-GET = Statement(select(*_wire(_position())).where(THIS), is_repeatable=True)
+GET = Statement(select(*_wire(_position())).where(THIS), is_read=True)
 
 
 # From the first task on: the position, left out here, is the number of the row.
-LIST = Statement(select(*_wire(_ZERO)).where(OWN).order_by(*ORDER).limit(LIMIT), is_repeatable=True)
+LIST = Statement(select(*_wire(_ZERO)).where(OWN).order_by(*ORDER).limit(LIMIT), is_read=True)
 
 
 def _page(*conditions: ColumnElement[bool]) -> Statement:
@@ -90,7 +90,7 @@ def _page(*conditions: ColumnElement[bool]) -> Statement:
     page = select(*columns, total.label("total")).order_by(numbered.c.sort_key, numbered.c.id)
     if conditions:
         page = page.where(numbered.c.completed == COMPLETED)
-    return Statement(page.limit(LIMIT).offset(OFFSET), is_repeatable=True)
+    return Statement(page.limit(LIMIT).offset(OFFSET), is_read=True)
 
 
 MATCHES = TASKS.c.completed == COMPLETED

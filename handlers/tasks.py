@@ -136,9 +136,7 @@ class Tasks(operations.Tasks):
                 rows = await statement.fetch(connection, values)
             return rows
 
-        rows = await self._database.transaction(
-            take_turn, values["user_id"], is_repeatable=statement.is_repeatable
-        )
+        rows = await self._database.transaction(take_turn, values["user_id"], statement)
         return rows[0] if rows else None
 
 

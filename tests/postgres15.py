@@ -27,7 +27,14 @@ class Server:
         self.data = folder / "data"
         self.port = service.free_port()
         self.user = owner(folder)
-        self.call("initdb", "--auth=trust", "--username=postgres", f"--pgdata={self.data}")
+        self.call(
+            "initdb",
+            "--auth=trust",
+            "--username=postgres",
+            "--encoding=UTF8",
+            "--locale=C",
+            f"--pgdata={self.data}",
+        )
         self.set(
             listen_addresses="127.0.0.1",
             port=str(self.port),

@@ -4,6 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+# What the driver sends to run a statement, not to prepare it: a message of nine bytes, for a portal
+# without a name.
+EXECUTE = b"E\x00\x00\x00\x09\x00"
+
 
 class Proxy:
     """While it loses answers, those to statements that are run, not to those that are prepared.
@@ -35,8 +39,7 @@ class Proxy:
         while data := await source.read(65536):
             self.trips += self._is_answered and not is_answer
             self._is_answered = is_answer
-            # The driver begins with Bind what runs a statement.
-            self._runs = self._runs if is_answer else data[:1] == b"B"
+            self._runs = self._runs if is_answer else EXECUTE in data
             if not (is_answer and self._runs and self.loses_answers):
                 target.write(data)
                 await target.drain()

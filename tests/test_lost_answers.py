@@ -61,7 +61,9 @@ class Scene:
         return changes
 
 
-def play(postgres: postgres15.Server, act: Callable[[Scene, int], Awaitable[None]]) -> None:
+def play(
+    postgres: postgres15.Server, act: Callable[[Scene, int], Awaitable[None]], **settings: str
+) -> None:
     """Let somebody with one task, whose id is given, go through a scene."""
     port = service.free_port()
     url = postgres.url.replace(str(postgres.port), str(port))
@@ -74,7 +76,8 @@ def play(postgres: postgres15.Server, act: Callable[[Scene, int], Awaitable[None
             await scene.request("DELETE", f"/{task['id']}")
             scene.wire.close()
 
-    with service.running(DATABASE_URL=url, BETTER_AUTH_SECRET=service.SECRET) as running:
+    settings = {"DATABASE_URL": url, "BETTER_AUTH_SECRET": service.SECRET, **settings}
+    with service.running(**settings) as running:
         asyncio.run(scenario(running.address))
 
 
@@ -125,6 +128,60 @@ class TestUnheardAnswers:
             assert answered == status
 
         play(postgres, act)
+
+    @pytest.mark.parametrize(
+        ("method", "path", "body", "status"),
+        [
+            ("PUT", "/{}", {"title": "y"}, 503),
+            ("PATCH", "/{}/complete", {"completed": True}, 503),
+            ("PUT", "/order", {"task_ids": ["{}"]}, 503),
+            ("GET", "/{}", None, 200),
+        ],
+    )
+    def test_through_a_pooler_only_reads_are_repeated(
+        self, postgres: postgres15.Server, method: str, path: str, body: Json | None, status: int
+    ) -> None:
+        """Nobody knows there whether the first try is over."""
+
+        async def act(scene: Scene, task_id: int) -> None:
+            given = {"task_ids": [task_id]} if path == "/order" else body
+            await scene.request(method, path.format(task_id), given)
+            answered, _ = await scene.unheard(method, path.format(task_id), given)
+            assert answered == status
+
+        play(postgres, act, DATABASE_POOLED="true")
+
+    def test_what_is_repeated_is_not_overtaken_by_the_first_try(
+        self, postgres: postgres15.Server
+    ) -> None:
+        """PostgreSQL does not notice that a connection is lost while its statement waits."""
+
+        async def act(scene: Scene, task_id: int) -> None:
+            await scene.request("PUT", f"/{task_id}", {"title": "x"})
+            connection = await asyncpg.connect(scene.url)
+            await connection.execute("BEGIN; LOCK TABLE tasks")
+            changing = asyncio.create_task(scene.request("PUT", f"/{task_id}", {"title": "first"}))
+            first = await waiting(connection, set())
+            scene.proxy.cut()
+            assert not first & await waiting(connection, first)
+            await connection.execute("COMMIT")
+            await connection.close()
+            assert (await changing)[0] == 200
+
+        play(postgres, act)
+
+
+async def waiting(connection: "asyncpg.Connection[asyncpg.Record]", before: set[int]) -> set[int]:
+    """Tell which backends wait for a lock, as soon as these are others than before."""
+    while True:
+        await connection.execute("SELECT pg_stat_clear_snapshot()")
+        rows = await connection.fetch(
+            "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        )
+        found = {row["pid"] for row in rows}
+        if found - before:
+            return found
+        await asyncio.sleep(0.01)
 
 
 class TestSilence:

@@ -1,6 +1,8 @@
 """More work than there is room for, clients that waste it, and the end of the service."""
 
 import asyncio
+import json
+import re
 import resource
 import signal
 import socket
@@ -126,25 +128,22 @@ class TestTurns:
     def test_each_person_who_waits_has_a_turn_whoever_sent_more(
         self, narrow: service.Service, database_url: str
     ) -> None:
-        answered: list[str] = []
-
-        async def ask(user: str) -> None:
-            assert await send(narrow.address, user, "GET") < 0
-            answered.append(user)
-
         async def scenario() -> None:
             lock = holding(database_url, "LOCK TABLE tasks")
             async with lock as connection, asyncio.TaskGroup() as group:
                 for _ in range(10):
-                    group.create_task(ask("alice"))
+                    group.create_task(send(narrow.address, "judy", "GET"))
                 await somebody_waits(connection)
                 await has_read_all(narrow.address)
-                group.create_task(ask("bob"))
+                group.create_task(send(narrow.address, "kim", "GET"))
                 await has_read_all(narrow.address)
                 await connection.execute("COMMIT")
 
         asyncio.run(scenario())
-        assert answered.index("bob") <= 2
+        lines = map(json.loads, re.findall("^{.*}$", narrow.log.read_text(), re.MULTILINE))
+        users = [line["user"] for line in lines if line["operation"] == "list_tasks"]
+        kim = min(users, key=users.count)
+        assert users.index(kim) <= 2
 
     def test_whoever_is_too_many_is_refused_at_once(
         self, narrow: service.Service, database_url: str
@@ -158,6 +157,26 @@ class TestTurns:
         assert waits[0] > 0
         assert waits[48] < PROMPT
         assert waits[49] > PROMPT
+
+    def test_one_person_does_not_fill_the_waiting_room(
+        self, narrow: service.Service, database_url: str
+    ) -> None:
+        async def scenario() -> None:
+            lock = holding(database_url, "LOCK TABLE tasks")
+            async with lock as connection:
+                judy = [
+                    asyncio.create_task(send(narrow.address, "judy", "GET")) for _ in range(150)
+                ]
+                await somebody_waits(connection)
+                await has_read_all(narrow.address)
+                kim = asyncio.create_task(send(narrow.address, "kim", "GET"))
+                await has_read_all(narrow.address)
+                await connection.execute("COMMIT")
+                assert await kim < 0
+                # One was with the database, a third of the room waited, and all others did not.
+                assert sum(wait < 0 for wait in await asyncio.gather(*judy)) == 34
+
+        asyncio.run(scenario())
 
 
 class TestDeadline:
@@ -204,6 +223,34 @@ class TestIdleConnections:
 
         with service.running(**settings, BETTER_AUTH_SECRET=service.SECRET) as running:
             asyncio.run(scenario(running.address))
+
+
+class TestStaleConnections:
+    def test_what_one_has_met_the_others_need_not_meet_again(
+        self, running: service.Service, database_url: str
+    ) -> None:
+        """Ten connections, each with a statement that was prepared before the tables changed."""
+
+        async def scenario() -> None:
+            async with holding(database_url, "LOCK TABLE tasks") as connection:
+                asking = [
+                    asyncio.create_task(send(running.address, f"p{number}", "GET"))
+                    for number in range(10)
+                ]
+                await somebody_waits(connection)
+                await has_read_all(running.address)
+                await connection.execute("COMMIT")
+                assert max(await asyncio.gather(*asking)) < 0
+            await asyncio.to_thread(
+                run, database_url, "ALTER TABLE tasks ALTER COLUMN title TYPE text"
+            )
+            took = -await send(running.address, "ivan", "GET")
+            await asyncio.to_thread(
+                run, database_url, "ALTER TABLE tasks ALTER COLUMN title TYPE varchar(255)"
+            )
+            assert 0 < took < PROMPT
+
+        asyncio.run(scenario())
 
 
 class TestIsolationLevels:
@@ -303,6 +350,31 @@ class TestShutdown:
         with service.running(**settings, **impatient) as running:
             asyncio.run(scenario(running))
             assert "Traceback" not in running.log.read_text()
+
+    def test_a_database_that_lets_nobody_in_holds_up_nothing(self) -> None:
+        """It takes connections and says nothing; one request connects, and others wait for it."""
+
+        async def scenario(running: service.Service) -> None:
+            asking = [
+                asyncio.create_task(send(running.address, f"p{number}", "GET"))
+                for number in range(5)
+            ]
+            await has_read_all(running.address)
+            running.process.terminate()
+            # All are told 503, or why they are not.
+            assert min(await asyncio.gather(*asking)) > 0
+
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            settings = {
+                "DATABASE_URL": f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/none",
+                "BETTER_AUTH_SECRET": service.SECRET,
+                "DATABASE_CONNECTIONS": "1",
+                "UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN": "1",
+            }
+            with service.running(**settings) as running:
+                asyncio.run(scenario(running))
+                assert running.process.wait(timeout=5) in (0, -signal.SIGTERM)
+                assert "Traceback" not in running.log.read_text()
 
 
 async def somebody_waits(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
