@@ -599,4 +599,19 @@ FAULTS = (
         "except asyncio.CancelledError:",
         "except NotImplementedError:",
     ),
+    Fault(
+        "database: the first try goes on",
+        DATABASE,
+        "await connection.end(self._backend)",
+        "pass",
+    ),
+    Fault("database: a pooler is no obstacle", DATABASE, " and self._pool.is_direct)", ")"),
+    Fault(
+        "pool: stale connections are met one by one",
+        POOL,
+        "self._end_idle(since=connection.taken_at)",
+        "self._end_idle(since=0)",
+    ),
+    Fault("queue: one person fills the room", QUEUE, "self._room // 3", "self._room"),
+    Fault("queue: those who are gone are called", QUEUE, "if not turn.done():", "if True:"),
 )
