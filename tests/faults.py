@@ -561,7 +561,9 @@ FAULTS = (
         "return False and",
     ),
     Fault("pool: closed connections are used", POOL, "if not connection.is_closed():", "if True:"),
-    Fault("pool: idle connections stay", POOL, "> self._longest_idle", "> 60"),
+    Fault(
+        "pool: idle connections stay", POOL, "monotonic() - self._longest_idle", "monotonic() - 60"
+    ),
     Fault(
         "pool: nothing is asked of a session",
         POOL,
@@ -569,7 +571,7 @@ FAULTS = (
         '["ssl"] = None',
     ),
     Fault("queue: one person takes all", QUEUE, "held == self._share", "False"),
-    Fault("queue: as many wait as like to", QUEUE, "if not self._room:", "if False:"),
+    Fault("queue: as many wait as like to", QUEUE, "not self._room or ", ""),
     Fault(
         "queue: who waits is forgotten",
         QUEUE,
