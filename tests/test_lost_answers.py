@@ -1,6 +1,8 @@
 """The database did what it was asked, and nobody heard: only what is repeatable may be repeated."""
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator
 
@@ -167,6 +169,25 @@ class TestUnheardAnswers:
             await connection.execute("COMMIT")
             await connection.close()
             assert (await changing)[0] == 200
+
+        play(postgres, act)
+
+    def test_a_first_try_that_does_not_go_is_the_only_one(
+        self, postgres: postgres15.Server
+    ) -> None:
+        async def act(scene: Scene, task_id: int) -> None:
+            await scene.request("PUT", f"/{task_id}", {"title": "x"})
+            connection = await asyncpg.connect(scene.url)
+            await connection.execute("BEGIN; LOCK TABLE tasks")
+            changing = asyncio.create_task(scene.request("PUT", f"/{task_id}", {"title": "first"}))
+            (first,) = await waiting(connection, set())
+            os.kill(first, signal.SIGSTOP)
+            try:
+                scene.proxy.cut()
+                assert (await changing)[0] == 503
+            finally:
+                os.kill(first, signal.SIGCONT)
+                await connection.close()
 
         play(postgres, act)
 
