@@ -76,7 +76,7 @@ class Telemetry:
 class _Discretion(SpanProcessor):
     """Keeps from a request's span what nobody may read, and gives its trace to the log."""
 
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - not asked.
         context = span.get_span_context()
         log.trace_id.set(format_trace_id(context.trace_id))
         for name in _PRIVATE & (span.attributes or {}).keys():
