@@ -1,7 +1,6 @@
 """The way to PostgreSQL: statements, and patience when it is away."""
 
 import asyncio
-import logging
 import random
 from collections.abc import Awaitable, Callable
 from time import monotonic
@@ -13,11 +12,17 @@ from sqlalchemy.dialects.postgresql import asyncpg as dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from handlers import deadline, errors
-from handlers.outage import AWAY, CannotConnect, is_undone
+from handlers.outage import (
+    AWAY,
+    NOT_PREPARED,
+    CannotConnect,
+    OutageLog,
+    Starting,
+    explanation,
+    is_undone,
+)
 from handlers.pool import Connection, Pool
 from handlers.queue import Queue
-
-log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -30,6 +35,12 @@ PROBE = "/"
 # Seconds between tries: each pause is twice the one before.
 FIRST_PAUSE = 0.02
 LONGEST_PAUSE = 0.4
+
+UNREACHABLE_MESSAGE = "The database cannot be reached. Try again soon."
+NO_ANSWER_MESSAGE = (
+    "The database did not answer. A change may have been made: look before you repeat it."
+)
+NOT_PREPARED_MESSAGE = "The database is not prepared for this service. The service's log says why."
 
 DIALECT = dialect.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy left it untyped.
 
@@ -91,6 +102,7 @@ class Database:
         self._queue = Queue(connections)
         self._away_since: float | None = None
         self._missed_at = 0.0
+        self._outage_log = OutageLog()
 
     async def fetch(self, statement: Statement, **values: Any) -> list[asyncpg.Record]:
         return await self._persist(
@@ -115,13 +127,16 @@ class Database:
 
         return await self._persist(inside, user_id, statement)
 
-    async def probe(self, statement: Statement) -> None:
-        """Ask once, without patience. Raises errors.Unavailable."""
+    async def probe(self, statement: Statement) -> asyncpg.Record:
+        """Fetch one row, without a retry. Raises errors.Unavailable, which says what to run."""
         deadline.begin(WAIT_FOR_PROBE)
         try:
-            await self._once(lambda connection: statement.fetch(connection, {}), PROBE)
+            rows = await self._once(lambda connection: statement.fetch(connection, {}), PROBE)
+        except NOT_PREPARED as error:
+            raise self._unavailable(error, f"{explanation(error)}.") from error
         except AWAY as error:
-            raise _unavailable(error) from error
+            raise self._unavailable(error) from error
+        return rows[0]
 
     async def _persist(self, work: Work[T], person: str, statement: Statement) -> T:
         """Try until it succeeds, trying again is wrong, or the time is over."""
@@ -132,13 +147,16 @@ class Database:
         while True:
             try:
                 return await self._once(work, person)
+            except NOT_PREPARED as error:
+                # A retry cannot help: an operator has to.
+                raise self._unavailable(error, NOT_PREPARED_MESSAGE) from error
             except AWAY as error:
                 # After silence, what was sent may yet happen: after what comes next, even.
                 repeats = is_repeatable and not isinstance(error, TimeoutError)
                 may_try_again = repeats or is_undone(error)
                 is_late = deadline.within(pause) < pause
                 if not may_try_again or is_late or self._is_long_away():
-                    raise _unavailable(error) from error
+                    raise self._unavailable(error) from error
             # Not everybody at once.
             await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - no secret.
             pause = min(2 * pause, LONGEST_PAUSE)
@@ -154,6 +172,7 @@ class Database:
                 await self._pool.drop(connection)
                 raise
             self._pool.keep(connection)
+            self._outage_log.succeeded()
             return result
         finally:
             self._queue.leave(person)
@@ -161,6 +180,10 @@ class Database:
     async def _connection(self) -> Connection:
         try:
             connection = await self._pool.take()
+        except Starting:
+            # However long the outage has been, its end is near: requests wait for it.
+            self._away_since = None
+            raise
         except CannotConnect:
             now = monotonic()
             if self._away_since is None or now - self._missed_at > deadline.LONGEST:
@@ -175,11 +198,7 @@ class Database:
         since = self._away_since
         return since is not None and monotonic() - since > deadline.LONGEST
 
-
-def _unavailable(error: Exception) -> errors.Unavailable:
-    log.warning("The database cannot be reached: %s: %s", type(error).__name__, error)
-    if is_undone(error):
-        return errors.Unavailable("The database cannot be reached. Try again soon.")
-    return errors.Unavailable(
-        "The database did not answer. A change may have been made: look before you repeat it."
-    )
+    def _unavailable(self, error: Exception, message: str | None = None) -> errors.Unavailable:
+        self._outage_log.failed(error)
+        undone = UNREACHABLE_MESSAGE if is_undone(error) else NO_ANSWER_MESSAGE
+        return errors.Unavailable(message or undone)

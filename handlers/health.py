@@ -1,15 +1,28 @@
 """The operations for probes."""
 
-import asyncpg
-from sqlalchemy import false, literal_column, select
+from sqlalchemy import and_, exists, false, func, select
 
 from generated import operations, responses
-from handlers import errors
+from handlers import errors, outage
 from handlers.database import Database, Statement
 from handlers.tables import TASK_LISTS, TASKS
 
-# Both tables, and no row of theirs.
-ASK = Statement(select(literal_column("1")).select_from(TASKS, TASK_LISTS).where(false()))
+TABLES = (TASKS, TASK_LISTS)
+PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE")
+
+# Fails where a table or a column is missing; no row of the tables is read.
+ASK = Statement(
+    select(
+        and_(
+            *(
+                func.has_table_privilege(table.name, privilege)
+                for table in TABLES
+                for privilege in PRIVILEGES
+            )
+        ).label("is_granted"),
+        *(exists(select(*table.c).where(false())) for table in TABLES),
+    )
+)
 
 
 class Health(operations.Health):
@@ -20,8 +33,7 @@ class Health(operations.Health):
         return {"status": "ok"}
 
     async def get_readiness(self) -> responses.Readiness:
-        try:
-            await self._database.probe(ASK)
-        except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError) as error:
-            raise errors.Unavailable("The database has no tables: run scripts/migrate.") from error
+        row = await self._database.probe(ASK)
+        if not row["is_granted"]:
+            raise errors.Unavailable(f"The service's role lacks a privilege: run {outage.GRANT}.")
         return {"status": "ready"}

@@ -1,15 +1,37 @@
-"""How an outage looks from here, and what it leaves open."""
+"""Failures of the database: which exist, what each leaves open, and their lines of log."""
+
+import logging
+from time import monotonic
 
 import asyncpg
 
+log = logging.getLogger(__name__)
+
+# Seconds. While a failure lasts, its line of log is repeated as often as this.
+LOG_INTERVAL = 30
+
 
 class CannotConnect(ConnectionError):
-    """There is no connection to be had; so nothing was sent."""
+    """No connection could be made, so no statement was sent."""
+
+
+class Starting(CannotConnect):
+    """PostgreSQL answers that it starts up or recovers: it takes connections soon."""
 
 
 # The driver raises these before it sends anything: to a connection that has ended, or that has
 # been told to end and whose end is not here yet.
 NOT_SENT = (CannotConnect, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+GRANT = "GRANT SELECT, INSERT, UPDATE, DELETE ON tasks, task_lists TO role"
+
+# The database answers, but cannot serve until an operator has changed something.
+NOT_PREPARED = (
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.InvalidSchemaNameError,
+    asyncpg.UndefinedColumnError,
+    asyncpg.UndefinedTableError,
+)
 
 # What PostgreSQL, its driver and the network say when the database cannot be had right now.
 AWAY = (
@@ -40,3 +62,58 @@ def is_undone(error: Exception) -> bool:
     if isinstance(error, asyncpg.PostgresError):
         return error.severity_en == "ERROR"
     return isinstance(error, NOT_SENT)
+
+
+class OutageLog:
+    """Writes a line when a failure begins and when it ends, and few while it lasts.
+
+    Under load an outage fails thousands of requests a second, and each has its own line already.
+    """
+
+    def __init__(self) -> None:
+        self._began_at: float | None = None
+        # By kind of failure: when it was last written, and how often it has occurred since.
+        self._written_at: dict[str, float] = {}
+        self._unwritten: dict[str, int] = {}
+
+    def failed(self, error: Exception) -> None:
+        now = monotonic()
+        kind = type(error).__name__
+        if now - self._written_at.get(kind, -LOG_INTERVAL) < LOG_INTERVAL:
+            self._unwritten[kind] = self._unwritten.get(kind, 0) + 1
+            return
+        self._began_at = self._began_at or now
+        self._written_at[kind] = now
+        repeated = self._unwritten.pop(kind, 0)
+        since = f" ({repeated} more requests failed like this)" if repeated else ""
+        log.warning("%s: %s%s", explanation(error), _cause(error), since)
+
+    def succeeded(self) -> None:
+        """Write that the failure is over, if its beginning was written."""
+        if self._began_at is not None:
+            log.info("The database serves again, after %.1f s.", monotonic() - self._began_at)
+            self._began_at = None
+
+
+def explanation(error: Exception) -> str:
+    """Describe a failure, with the command or statement that mends it where one does."""
+    if isinstance(error, asyncpg.InsufficientPrivilegeError):
+        return f"The database refuses the service's role. As the owner, run: {_grant(error)}"
+    if isinstance(error, NOT_PREPARED):
+        return (
+            "The database lacks tables of this release. Run scripts/migrate; if that has been done, "
+            "run as the owner: GRANT USAGE ON SCHEMA public TO role"
+        )
+    return "The database cannot be reached"
+
+
+def _grant(error: asyncpg.InsufficientPrivilegeError) -> str:
+    message = str(error)
+    if "for database" in message:
+        return "GRANT CONNECT ON DATABASE name TO role"
+    return GRANT
+
+
+def _cause(error: Exception) -> str:
+    cause = error.__cause__ if isinstance(error, CannotConnect) else error
+    return f"{type(cause).__name__}: {cause}"

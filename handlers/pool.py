@@ -12,7 +12,7 @@ from asyncpg.prepared_stmt import PreparedStatement
 
 from handlers import deadline, times
 from handlers.address import WAIT_FOR_CONNECTION, connection_arguments
-from handlers.outage import AWAY, CannotConnect
+from handlers.outage import AWAY, CannotConnect, Starting
 
 # Seconds: for one statement, for a connection that is on its way out, for another to be ended.
 WAIT_FOR_STATEMENT = 3
@@ -101,7 +101,10 @@ class Pool:
         await self._end_idle(since=monotonic())
 
     async def take(self) -> Connection:
-        """Take a connection that is ready, or make one. Raises CannotConnect."""
+        """Take a connection that is ready, or make one.
+
+        Raises CannotConnect, or one of NOT_PREPARED where the role may not connect.
+        """
         while self._ready:
             _, connection = self._ready.pop()
             if not connection.is_closed():
@@ -114,8 +117,10 @@ class Pool:
                 command_timeout=WAIT_FOR_STATEMENT,
             )
             await times.read_as_text(connection)
+        except asyncpg.CannotConnectNowError as error:
+            raise Starting(str(error)) from error
         except AWAY as error:
-            raise CannotConnect(f"{type(error).__name__}: {error}") from error
+            raise CannotConnect(str(error)) from error
         return Connection(connection)
 
     def keep(self, connection: Connection) -> None:

@@ -59,7 +59,17 @@ class Server:
         shutil.chown(file, self.user)
 
     def start(self, *, wait: bool = True) -> None:
-        self.call("pg_ctl", "-w" if wait else "-W", "-l", self.folder / "log", "start")
+        self.call("pg_ctl", "-W", "-l", self.folder / "log", "start")
+        if wait:
+            self.wait_until_started()
+
+    def wait_until_started(self) -> None:
+        """Wait until it takes connections: pg_ctl's own wait ends while it may still recover."""
+        until = time.monotonic() + LONGEST_START
+        ready = ["pg_isready", "--quiet", f"--host={self.folder}", f"--port={self.port}"]
+        while subprocess.run([BIN / ready[0], *ready[1:]], check=False).returncode:
+            assert time.monotonic() < until, (self.folder / "log").read_text()
+            time.sleep(0.02)
 
     def stop(self, mode: str = "fast") -> None:
         self.call("pg_ctl", "-w", "-m", mode, "stop")

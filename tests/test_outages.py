@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import asyncpg
 import httpx
@@ -186,6 +187,7 @@ class TestDarkness:
             try:
                 first = timed(lambda: person.request("GET"), 503)
                 assert first < LONGEST
+                written = running.log.read_text().count("The database cannot be reached")
                 # By then it is known, and nobody else waits.
                 for method, path, body in (
                     ("GET", "", None),
@@ -197,14 +199,37 @@ class TestDarkness:
                     assert timed(send, 503) < PROMPT
                 assert timed(lambda: httpx.get(f"{running.address}/health"), 200) < PROMPT
                 assert timed(lambda: httpx.get(f"{running.address}/health/ready"), 503) < PROMPT
+                log = running.log.read_text()
+                assert log.count("The database cannot be reached") == written
             finally:
                 postgres.start()
-            try:
-                assert timed(lambda: person.request("GET"), 200) < PROMPT
-            finally:
-                print(running.log.read_text()[-3000:])
+            assert timed(lambda: person.request("GET"), 200) < PROMPT
             assert person.titles() == ["Buy milk"]
             assert httpx.get(f"{running.address}/health/ready").status_code == 200
+
+    def test_requests_during_recovery_after_a_long_outage_are_retried(
+        self, postgres: postgres15.Server, running: service.Service
+    ) -> None:
+        """The outage is older than a request may wait, so a refused connection is 503 at once."""
+        person = Person(running.address)
+        standby = postgres.data / "standby.signal"
+        with person.client, ThreadPoolExecutor() as pool:
+            person.create()
+            postgres.stop("immediate")
+            timed(lambda: person.request("GET"), 503)
+            assert timed(lambda: person.request("GET"), 503) < PROMPT
+            # A standby that serves no queries answers what a server in recovery answers.
+            postgres.set(hot_standby="off")
+            standby.touch()
+            postgres.start(wait=False)
+            with pytest.raises(asyncpg.CannotConnectNowError):
+                asyncio.run(connect(postgres.url))
+            answers = [pool.submit(person.request, "GET") for _ in range(20)]
+            time.sleep(1)
+            postgres.stop("immediate")
+            standby.unlink()
+            postgres.start()
+            assert {answer.result().status_code for answer in answers} == {200}
 
 
 def timed(send: Callable[[], httpx.Response], status: int) -> float:
