@@ -3,6 +3,7 @@
 uvicorn handlers.app:app --http handlers.protocol:Bounded --no-server-header
 """
 
+import asyncio
 import gc
 import json
 import sys
@@ -53,6 +54,7 @@ def create(given: settings.Settings) -> FastAPI:
             await source.close()
         if observed:
             observed.close()
+        await asyncio.to_thread(log.flush)
 
     described = json.loads(docs.CONTRACT.read_text())
     # FastAPI's own pages and document are off: the contract itself is served.

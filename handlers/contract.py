@@ -15,8 +15,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from generated.operations import OPERATIONS, Operation
 from handlers import deadline, errors, reading
 from handlers.auth import Authenticator
+from handlers.connections import limits
 
 LARGEST_BODY = 256 * 1024
+# Bytes. An answer that the kernel takes at once holds no memory.
+LARGE_ANSWER = 64 * 1024
 
 JSON = (b"content-type", b"application/json")
 
@@ -51,6 +54,8 @@ class Endpoint:
         content = b""
         if result is not None:
             content = orjson.dumps(result)
+            if len(content) > LARGE_ANSWER and operation.method == "GET":
+                limits.admit_answer(scope["user"])
             headers += JSON, (b"content-length", b"%d" % len(content))
         start = {"type": "http.response.start", "status": operation.status, "headers": headers}
         await send(start)

@@ -2,28 +2,35 @@
 
 import hashlib
 import logging
-import sys
 import time
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
+from time import monotonic
 
 import orjson
 from starlette.types import Scope
+
+from handlers.log_writer import LogWriter
 
 # Every line written while a request is served carries its id.
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 # And that of its trace, if there is one.
 trace_id: ContextVar[str | None] = ContextVar("trace_id", default=None)
 
+# Seconds in which a Throttle lets one line of a kind pass.
+THROTTLE_INTERVAL = 30
+
 _is_plain = False
+_writer: LogWriter
 
 
 def configure(*, is_development: bool) -> None:
-    global _is_plain  # noqa: PLW0603 - logging is configured once for the whole process.
+    global _is_plain, _writer  # noqa: PLW0603 - logging is configured once for the whole process.
     _is_plain = is_development
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Handler()
     handler.setFormatter(_Plain() if is_development else _Json())
+    _writer = LogWriter(handler.dropped)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     # One line a request is enough, see below. Without a handler uvicorn composes none of its own.
     access = logging.getLogger("uvicorn.access")
@@ -44,7 +51,8 @@ def request(scope: Scope, status: int, seconds: float) -> None:
     milliseconds = round(seconds * 1000, 1)
     if _is_plain:
         what = f"{method} {operation or 'nothing'} {status} in {milliseconds} ms"
-        sys.stderr.write(f"{time.strftime('%H:%M:%S')} INFO    {what}  [{request_id.get()}]\n")
+        text = f"{time.strftime('%H:%M:%S')} INFO    {what}  [{request_id.get()}]\n"
+        _writer.write(text.encode())
         return
     line = {
         "time": datetime.now(UTC),
@@ -59,12 +67,57 @@ def request(scope: Scope, status: int, seconds: float) -> None:
     }
     if trace := trace_id.get():
         line["trace_id"] = trace
-    sys.stderr.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE).decode())
+    _writer.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+
+
+def flush() -> None:
+    """Wait until what was logged is written, for a bounded time."""
+    _writer.flush()
+
+
+class Throttle:
+    """Logs a failure that may occur with every request, but not for every request."""
+
+    def __init__(self) -> None:
+        # By kind: when it was last logged, and how often it has occurred since.
+        self._logged_at: dict[str, float] = {}
+        self._held_back: dict[str, int] = {}
+
+    def warning(self, logger: logging.Logger, kind: str, message: str) -> bool:
+        """Log the message unless one of its kind was logged just now; tell whether it was."""
+        now = monotonic()
+        if now - self._logged_at.get(kind, -THROTTLE_INTERVAL) < THROTTLE_INTERVAL:
+            self._held_back[kind] = self._held_back.get(kind, 0) + 1
+            return False
+        self._logged_at[kind] = now
+        repeated = self._held_back.pop(kind, 0)
+        suffix = f" ({repeated} more since the last line)" if repeated else ""
+        logger.warning("%s%s", message, suffix)
+        return True
 
 
 @lru_cache(maxsize=4096)
 def _hashed(user: str) -> str:
     return hashlib.sha256(user.encode()).hexdigest()[:16]
+
+
+class _Handler(logging.Handler):
+    """Gives what is logged to the writer."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _writer.write(self._line(record))
+
+    def flush(self) -> None:
+        _writer.flush()
+
+    def dropped(self, count: int) -> bytes:
+        message = f"{count} lines of log were dropped: standard error was not read in time."
+        return self._line(
+            logging.LogRecord(__name__, logging.WARNING, __file__, 0, message, (), None)
+        )
+
+    def _line(self, record: logging.LogRecord) -> bytes:
+        return self.format(record).encode(errors="backslashreplace") + b"\n"
 
 
 class _Json(logging.Formatter):

@@ -5,10 +5,9 @@ from time import monotonic
 
 import asyncpg
 
-log = logging.getLogger(__name__)
+from handlers.log import Throttle
 
-# Seconds. While a failure lasts, its line of log is repeated as often as this.
-LOG_INTERVAL = 30
+log = logging.getLogger(__name__)
 
 
 class CannotConnect(ConnectionError):
@@ -72,21 +71,12 @@ class OutageLog:
 
     def __init__(self) -> None:
         self._began_at: float | None = None
-        # By kind of failure: when it was last written, and how often it has occurred since.
-        self._written_at: dict[str, float] = {}
-        self._unwritten: dict[str, int] = {}
+        self._throttle = Throttle()
 
     def failed(self, error: Exception) -> None:
-        now = monotonic()
-        kind = type(error).__name__
-        if now - self._written_at.get(kind, -LOG_INTERVAL) < LOG_INTERVAL:
-            self._unwritten[kind] = self._unwritten.get(kind, 0) + 1
-            return
-        self._began_at = self._began_at or now
-        self._written_at[kind] = now
-        repeated = self._unwritten.pop(kind, 0)
-        since = f" ({repeated} more requests failed like this)" if repeated else ""
-        log.warning("%s: %s%s", explanation(error), _cause(error), since)
+        message = f"{explanation(error)}: {_cause(error)}"
+        if self._throttle.warning(log, type(error).__name__, message):
+            self._began_at = self._began_at or monotonic()
 
     def succeeded(self) -> None:
         """Write that the failure is over, if its beginning was written."""
@@ -101,7 +91,7 @@ def explanation(error: Exception) -> str:
         return f"The database refuses the service's role. As the owner, run: {_grant(error)}"
     if isinstance(error, NOT_PREPARED):
         return (
-            "The database lacks tables of this release. Run scripts/migrate; if that has been done, "
+            "The database lacks tables of this release. Run scripts/migrate; if that was done, "
             "run as the owner: GRANT USAGE ON SCHEMA public TO role"
         )
     return "The database cannot be reached"

@@ -40,11 +40,9 @@ class Tasks(operations.Tasks):
     ) -> tuple[list[responses.Task], int]:
         """Find the tasks of a page, and how many match."""
         if query.completed is MISSING and not query.offset:
-            rows = await self._database.fetch(statements.LIST, user_id=user_id, limit=query.limit)
-            # A page with room left is the whole list, as lists mostly are: it counts itself.
-            if len(rows) < query.limit:
-                tasks = [_task(row, index=index) for index, row in enumerate(rows)]
-                return tasks, len(rows)
+            tasks = await self._whole_list(user_id, query.limit)
+            if tasks is not None:
+                return tasks, len(tasks)
         completed = _or_none(query.completed)
         statement = statements.PAGE if completed is None else statements.PAGE_FILTERED
         values = {"user_id": user_id, "completed": completed}
@@ -54,6 +52,16 @@ class Tasks(operations.Tasks):
         # The total stands beside every task; past the end there is none for it to stand beside.
         counted = rows or await self._database.fetch(statement, **values, limit=1, offset=0)
         return [_task(row[:-1]) for row in rows], counted[0]["total"] if counted else 0
+
+    async def _whole_list(self, user_id: models.UserId, limit: int) -> list[responses.Task] | None:
+        """Read a list that is shorter than the limit, as most are: it needs no count.
+
+        A longer one is released here: the next statement may have to wait for a connection.
+        """
+        rows = await self._database.fetch(statements.LIST, user_id=user_id, limit=limit)
+        if len(rows) == limit:
+            return None
+        return [_task(row, index=index) for index, row in enumerate(rows)]
 
     async def create_task(
         self, user_id: models.UserId, body: models.TaskCreate

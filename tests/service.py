@@ -46,19 +46,25 @@ def command(port: int, app: tuple[str, ...] = APP) -> list[str]:
 
 @contextmanager
 def running(
-    app: tuple[str, ...] = APP, /, *, dotenv: str = "", **settings: str
+    app: tuple[str, ...] = APP,
+    /,
+    *,
+    dotenv: str = "",
+    max_files: str = "",
+    **settings: str,
 ) -> Iterator[Service]:
     """Run the service as in production, with these settings and no others.
 
-    `dotenv` is what the file .env has in its folder.
+    `dotenv` is what the file .env has in its folder, `max_files` how many files it may open.
     """
+    limit = ["prlimit", f"--nofile={max_files}:{max_files}"] if max_files else []
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / ".env").write_text(dotenv)
         log = Path(folder) / "log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                command(port, app),
+                [*limit, *command(port, app)],
                 cwd=folder,
                 env=clean_environment() | settings,
                 stdout=output,

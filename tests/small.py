@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from handlers import auth, keys
+from handlers import auth, connections, keys
 
 APP = ("tests.small:make", "--factory")
 
@@ -11,10 +11,22 @@ KEEP = 1
 MOST_REMEMBERED = 50
 
 
+# The same, with short limits for clients that are slow.
+SHORT_TIMEOUTS = ("tests.small:make_with_short_timeouts", "--factory")
+TIMEOUT = 2
+
+
 def make() -> FastAPI:
     keys.KEEP = KEEP
     auth.MOST_REMEMBERED = MOST_REMEMBERED
     # It starts when it is imported.
+    from handlers.app import app
+
+    return app
+
+
+def make_with_short_timeouts() -> FastAPI:
+    connections.REQUEST_TIMEOUT = connections.ANSWER_TIMEOUT = TIMEOUT
     from handlers.app import app
 
     return app

@@ -1,0 +1,77 @@
+"""Writes the log in a thread: standard error that nobody reads must not stop the service."""
+
+import os
+import select
+import sys
+import time
+from collections.abc import Callable
+from threading import Event, Lock, Thread
+
+# Bytes that wait to be written; lines beyond them are dropped.
+MAX_BUFFERED = 1024 * 1024
+# Seconds between two writes, so that a busy service writes many lines at once.
+PAUSE = 0.02
+# Seconds that the end of the process waits for the last lines.
+FLUSH_TIMEOUT = 1
+
+
+class LogWriter:
+    """A buffer of lines, and the thread that writes them to standard error.
+
+    `dropped_line` makes the line that says how many lines were dropped.
+    """
+
+    def __init__(self, dropped_line: Callable[[int], bytes]) -> None:
+        self._dropped_line = dropped_line
+        self._file = sys.stderr.fileno() if sys.stderr else None
+        self._lock = Lock()
+        self._lines: list[bytes] = []
+        self._size = 0
+        self._dropped = 0
+        self._has_lines = Event()
+        self._is_idle = Event()
+        self._is_idle.set()
+        Thread(target=self._run, name="log", daemon=True).start()
+
+    def write(self, line: bytes) -> None:
+        """Buffer a line, which ends in a newline; any thread may."""
+        with self._lock:
+            if self._size + len(line) > MAX_BUFFERED:
+                self._dropped += 1
+                return
+            self._lines.append(line)
+            self._size += len(line)
+        if not self._has_lines.is_set():
+            self._is_idle.clear()
+            self._has_lines.set()
+
+    def flush(self) -> None:
+        """Wait until all lines are written, for a bounded time."""
+        self._is_idle.wait(FLUSH_TIMEOUT)
+
+    def _run(self) -> None:
+        while self._has_lines.wait():
+            self._has_lines.clear()
+            self._write(self._take())
+            if not self._lines:
+                self._is_idle.set()
+            time.sleep(PAUSE)
+
+    def _take(self) -> bytes:
+        with self._lock:
+            lines, self._lines, self._size = self._lines, [], 0
+            if self._dropped:
+                lines.append(self._dropped_line(self._dropped))
+                self._dropped = 0
+        return b"".join(lines)
+
+    def _write(self, rest: bytes) -> None:
+        while rest and self._file is not None:
+            try:
+                rest = rest[os.write(self._file, rest) :]
+            except BlockingIOError:
+                # Another process has made the shared pipe or terminal non-blocking.
+                select.select([], [self._file], [])
+            except OSError:
+                # The reader is gone, or the disk is full: these lines cannot be kept.
+                return
