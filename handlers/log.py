@@ -32,6 +32,10 @@ def configure(*, is_development: bool) -> None:
     handler.setFormatter(_Plain() if is_development else _Json())
     _writer = LogWriter(handler.dropped)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    # uvicorn's own handlers would write to standard error themselves, and wait for its reader.
+    for name in ("uvicorn", "uvicorn.error"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [], True
     # One line a request is enough, see below. Without a handler uvicorn composes none of its own.
     access = logging.getLogger("uvicorn.access")
     access.handlers, access.propagate = [], False

@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from handlers import auth, connections, keys
+from handlers import auth, connections, keys, log_writer
 
 APP = ("tests.small:make", "--factory")
 
@@ -11,7 +11,7 @@ KEEP = 1
 MOST_REMEMBERED = 50
 
 
-# The same, with short limits for clients that are slow.
+# The same, with short limits for slow clients, and a small buffer for its log.
 SHORT_TIMEOUTS = ("tests.small:make_with_short_timeouts", "--factory")
 TIMEOUT = 2
 
@@ -26,6 +26,7 @@ def make() -> FastAPI:
 
 
 def make_with_short_timeouts() -> FastAPI:
+    log_writer.MAX_BUFFERED = 64 * 1024
     connections.REQUEST_TIMEOUT = connections.ANSWER_TIMEOUT = TIMEOUT
     from handlers.app import app
 

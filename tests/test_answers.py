@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests import conformance, service
-from tests.conftest import Person, refusal, run
+from tests.conftest import UNUSABLE_TABLES, Person, refusal, run
 from tests.service import ORIGIN, SECRET
 
 EXPOSED = {"location", "retry-after", "www-authenticate", "x-request-id"}
@@ -153,19 +153,24 @@ class TestWebSockets:
 class TestFailures:
     @pytest.fixture
     def broken(self, database_url: str) -> Iterator[Person]:
-        """Somebody whose service finds a table gone."""
+        """A person whose service finds tables that it cannot use."""
         settings = {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": SECRET}
         with service.running(**settings, FRONTEND_URL=ORIGIN) as running:
-            run(database_url, "ALTER TABLE tasks RENAME TO lost")
+            run(database_url, "CREATE SCHEMA kept; ALTER TABLE tasks SET SCHEMA kept")
+            run(database_url, f"ALTER TABLE task_lists SET SCHEMA kept; {UNUSABLE_TABLES}")
             someone = Person(running.address)
             with someone.client:
                 yield someone
-            run(database_url, "ALTER TABLE lost RENAME TO tasks")
+            run(
+                database_url,
+                "DROP TABLE tasks, task_lists; ALTER TABLE kept.tasks SET SCHEMA public",
+            )
+            run(database_url, "ALTER TABLE kept.task_lists SET SCHEMA public; DROP SCHEMA kept")
             lines = running.log.read_text().splitlines()
             found = [json.loads(line) for line in lines if "exception" in line]
             assert [line["request_id"] for line in found] == ["find-me"]
             assert found[0]["exception"].startswith("Traceback")
-            assert 'relation "tasks" does not exist' in found[0]["exception"]
+            assert "operator does not exist" in found[0]["exception"]
 
     def test_the_client_is_told_nothing_and_the_log_everything(self, broken: Person) -> None:
         headers = {"Origin": ORIGIN, "X-Request-Id": "find-me"}

@@ -1,10 +1,15 @@
 """What the service says of itself: enough to find out what happened, and nothing of anybody's."""
 
 import json
+import os
 import re
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from threading import Timer
+from typing import IO
 
 import httpx
 import pytest
@@ -12,6 +17,7 @@ import pytest
 from tests import service
 from tests.conftest import Json, Person
 from tests.service import SECRET
+from tests.small import SHORT_TIMEOUTS
 from tests.test_requests import connected
 
 PATIENCE = 10
@@ -69,6 +75,18 @@ class TestInProduction:
         assert (unknown["operation"], unknown["status"], unknown["user"]) == (None, 404, None)
         assert (nobody["operation"], nobody["status"]) == ("list_tasks", 401)
         assert nobody["user"] is None
+
+    def test_every_line_is_a_json_object_from_the_start_on(self, database_url: str) -> None:
+        with service.running(DATABASE_URL=database_url, BETTER_AUTH_SECRET=SECRET) as running:
+            with httpx.Client(base_url=running.address) as client, connected(client) as connection:
+                connection.sendall(b"nonsense\r\n\r\n")
+                assert connection.recv(20).startswith(b"HTTP/1.1 400")
+                client.get("/health", headers=identified("last"))
+            until = time.monotonic() + PATIENCE
+            while '"last"' not in running.log.read_text():
+                assert time.monotonic() < until
+            lines = running.log.read_text().splitlines()
+        assert [json.loads(line)["level"] for line in lines].count("warning") == 1
 
     def test_the_lines_of_one_person_are_found_together_and_tell_nothing_of_them(
         self, database_url: str
@@ -131,3 +149,76 @@ class TestInDevelopment:
         assert re.fullmatch(
             r"\d\d:\d\d:\d\d WARNING The database cannot be reached: .*  \[find-me\]", told
         )
+
+
+class TestUnreadLog:
+    """Standard error into a pipe that nobody reads: the service goes on, the log is bounded."""
+
+    REQUESTS = 3000
+
+    @contextmanager
+    def piped(self, url: str, **settings: str) -> Iterator[tuple[str, IO[bytes]]]:
+        port = service.free_port()
+        process = subprocess.Popen(
+            service.command(port, SHORT_TIMEOUTS),
+            env=service.clean_environment()
+            | {"DATABASE_URL": url, "BETTER_AUTH_SECRET": SECRET, **settings},
+            stderr=subprocess.PIPE,
+        )
+        address = f"http://127.0.0.1:{port}"
+        assert process.stderr
+        # A read of the pipe ends with the process.
+        limit = Timer(60, process.kill)
+        limit.start()
+        try:
+            service.wait_until_healthy(service.Service(process, address, Path(os.devnull)))
+            yield address, process.stderr
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+            limit.cancel()
+            process.stderr.close()
+
+    @pytest.mark.parametrize("environment", ["production", "development"])
+    def test_requests_are_served_and_the_lines_that_were_dropped_are_counted(
+        self, database_url: str, environment: str
+    ) -> None:
+        with (
+            self.piped(database_url, ENVIRONMENT=environment) as (address, pipe),
+            httpx.Client(base_url=address, verify=service.TLS, timeout=5) as client,
+        ):
+            for _ in range(self.REQUESTS):
+                assert client.get("/health").is_success
+            written = self.read(pipe, "lines of log were dropped")
+            assert client.get("/health").is_success
+            last = self.read(pipe, "get_health")
+        dropped = re.search(r"(\d+) lines of log were dropped", written)
+        assert dropped
+        kept = written.count("get_health") + last.count("get_health")
+        # The service was asked whether it is healthy before, too.
+        assert kept + int(dropped[1]) >= self.REQUESTS + 1
+        assert '"level":"warning"' in written or " WARNING " in written
+
+    def read(self, pipe: IO[bytes], text: str) -> str:
+        """Read until a line has this text."""
+        lines = []
+        for line in pipe:
+            lines.append(line.decode())
+            if text in lines[-1]:
+                return "".join(lines)
+        raise AssertionError(f"No line has {text!r}.")
+
+    def test_a_reader_that_is_gone_does_not_stop_the_service(self, database_url: str) -> None:
+        with self.piped(database_url) as (address, pipe):
+            pipe.close()
+            with httpx.Client(base_url=address, verify=service.TLS, timeout=5) as client:
+                for _ in range(500):
+                    assert client.get("/health").is_success
+
+    def test_the_service_ends_in_time_when_its_log_is_not_read(self, database_url: str) -> None:
+        with self.piped(database_url) as (address, _):
+            with httpx.Client(base_url=address, verify=service.TLS, timeout=5) as client:
+                for _ in range(1000):
+                    client.get("/health")
+            began = time.monotonic()
+        assert time.monotonic() - began < PATIENCE
