@@ -1,22 +1,23 @@
 """The whole service, put together: the only room that knows all the others.
 
-uvicorn handlers.app:app --http handlers.protocol:Bounded --no-server-header
+python -m handlers.server
 """
 
 import asyncio
 import gc
 import json
+import logging
 import sys
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
-from jose.exceptions import JWKError
 from starlette.types import Receive, Scope, Send
+from uvicorn.config import STARTUP_FAILURE
 
 from handlers import contract, docs, errors, log, settings
-from handlers.address import AddressError
 from handlers.auth import Authenticator, SharedSecret, Source
 from handlers.database import Database
 from handlers.envelope import Envelope
@@ -25,11 +26,13 @@ from handlers.keys import KeySet
 from handlers.pool import Pool
 from handlers.tasks import Tasks
 
+logger = logging.getLogger(__name__)
+
 UNOBSERVED: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 
 
 def create(given: settings.Settings) -> FastAPI:
-    """Build the service. Raises AddressError, TypeError if an operation has no handler."""
+    """Build the service. Raises TypeError if an operation has no handler."""
     pool = Pool(
         given.database_url.get_secret_value(),
         is_pooled=given.database_pooled,
@@ -37,7 +40,7 @@ def create(given: settings.Settings) -> FastAPI:
     )
     database = Database(pool, connections=given.database_connections)
     sources = _sources(given)
-    authenticator = Authenticator(sources, given.better_auth_url)
+    authenticator = Authenticator(sources, given.issuers)
     observed = None
     if given.is_traced or given.is_measured:
         from handlers import telemetry  # Whoever does not want it shall not wait for it.
@@ -104,11 +107,14 @@ def _start() -> FastAPI:
     try:
         given = settings.load()
         log.configure(is_development=given.is_development)
+        for line in settings.warnings():
+            logger.warning(line)
         return create(given)
-    except (settings.SettingsError, AddressError) as error:
-        sys.exit(f"The service cannot start.\n{error}")
-    except JWKError as error:
-        sys.exit(f"The service cannot start.\nBETTER_AUTH_SECRET: {error}")
+    except settings.SettingsError as error:
+        print(f"The service cannot start.\n{error}", file=sys.stderr)
+    except Exception:  # noqa: BLE001 - uvicorn would start a worker again that ends in another way.
+        traceback.print_exc()
+    sys.exit(STARTUP_FAILURE)
 
 
 app = _start()

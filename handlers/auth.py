@@ -6,7 +6,7 @@ other: the shared secret to HS256, each key of Better Auth's set to the algorith
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -79,12 +79,12 @@ class _Verified:
 class Authenticator:
     """Finds the user of a request's token.
 
-    `address` is Better Auth's base URL, which its tokens carry as issuer and audience.
+    `issuers` are the values that Better Auth's tokens carry as issuer and audience.
     """
 
-    def __init__(self, sources: list[Source], address: str | None) -> None:
+    def __init__(self, sources: list[Source], issuers: Collection[str]) -> None:
         self._sources = {name: source for source in sources for name in source.algorithms}
-        self._address = address
+        self._issuers = issuers
         self._verified: dict[bytes, _Verified] = {}
 
     async def user(self, authorization: list[bytes]) -> models.UserId:
@@ -139,14 +139,14 @@ class Authenticator:
         return _Verified(_user(claims), int(claims["exp"]) + LEEWAY, source, source.revision)
 
     def _require_address(self, claims: dict[str, Any], *, is_bound: bool) -> None:
-        if self._address is None:
+        if not self._issuers:
             return
         for name in ("iss", "aud"):
             if name not in claims and not is_bound:
                 continue
             found = claims.get(name)
             stated = found if isinstance(found, list) and name == "aud" else [found]
-            if self._address not in (str(value).rstrip("/") for value in stated):
+            if not any(str(value).rstrip("/") in self._issuers for value in stated):
                 raise JOSEError(f"The token's {name} is somebody else.")
 
 

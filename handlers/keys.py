@@ -13,11 +13,11 @@ from jose import JOSEError, jwk
 from jose.backends.base import Key
 from jose.utils import base64url_decode
 
-from handlers import errors
+from handlers import errors, outbound
 
 log = logging.getLogger(__name__)
 
-PATH = "/api/auth/jwks"
+PATH = "/jwks"
 
 # All in seconds.
 FETCH_TIMEOUT = 3
@@ -57,7 +57,7 @@ for name in ALGORITHMS["OKP"]:
 
 
 class KeySet:
-    """The key set of one Better Auth server."""
+    """The key set of one Better Auth server, of which `address` is the base URL with its path."""
 
     algorithms = frozenset(name for names in ALGORITHMS.values() for name in names)
     is_bound = True
@@ -65,7 +65,7 @@ class KeySet:
 
     def __init__(self, address: str) -> None:
         self._address = address + PATH
-        self._client = httpx.AsyncClient(timeout=FETCH_TIMEOUT)
+        self._client = outbound.client(self._address, FETCH_TIMEOUT)
         self._lock = asyncio.Lock()
         self._keys: dict[tuple[str, str], Key] = {}
         self._content = b""

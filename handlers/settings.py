@@ -1,8 +1,15 @@
 """What can be set from outside: the environment first, then `.env`. Checked once, at start."""
 
+import os
 import re
-from typing import Annotated, Any, Literal, Self
+from pathlib import Path
+from typing import Annotated, Any, Literal, LiteralString
+from urllib.parse import urlsplit
 
+import httpx
+from dotenv import dotenv_values
+from jose import jwk
+from jose.exceptions import JWKError
 from pydantic import (
     Field,
     HttpUrl,
@@ -10,21 +17,39 @@ from pydantic import (
     PositiveInt,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
+from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-SHORTEST_SECRET = 32
+from handlers import address, near_misses, outbound
 
-_ADDRESS = re.compile(r"https?://[^/?#@\s:]+(:[0-9]{1,5})?(/[^?#\s]*)?")
+SHORTEST_SECRET = 32
+ENV_FILE = Path(".env")
+# Editors on Windows begin a file with a byte order mark.
+ENCODING = "utf-8-sig"
+
+# Where Better Auth is mounted if its address has no path.
+BASE_PATH = "/api/auth"
+LAST_PORT = 65535
+
+# Better Auth is addressed without credentials, a query or a fragment.
+_BASE_URL = re.compile(r"(https?)://([^?#@\s\\]+)", re.IGNORECASE)
 # As a browser writes an origin: in lower case, and without the port that goes without saying.
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
 _SILENT_PORT = re.compile(r"http:.*:80|https:.*:443")
+_CONTROL = re.compile("[\0-\x1f\x7f]")
+_UNDECODABLE = re.compile("[\ud800-\udfff]")
+_QUOTED = re.compile(r"(['\"]).*\1", re.DOTALL)
 
 _Protocol = Literal["http/protobuf"]
 _Exporter = Literal["otlp", "none"]
 _ENDPOINTS = {f"otel_exporter_otlp_{signal}endpoint" for signal in ("", "traces_", "metrics_")}
+
+# The types of errors that say what is not there.
+_MISSING = ("missing", "untrusting")
 
 
 class SettingsError(Exception):
@@ -33,7 +58,8 @@ class SettingsError(Exception):
 
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
-        env_file=".env",
+        env_file=ENV_FILE,
+        env_file_encoding=ENCODING,
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -43,11 +69,14 @@ class Settings(BaseSettings):
 
     environment: Literal["production", "development"] = "production"
     database_url: SecretStr
+    # For scripts/migrate alone, and checked here so that all mistakes are told at once.
+    migration_database_url: SecretStr | None = None
     database_pooled: bool | None = None
     database_connections: Annotated[int, Field(ge=1, le=1000)] = 10
     database_idle_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
     better_auth_secret: SecretStr | None = None
-    better_auth_url: str | None = None
+    # Validated when it is unset, too: see _is_base_url.
+    better_auth_url: Annotated[str | None, Field(validate_default=True)] = None
     frontend_url: Annotated[tuple[str, ...], NoDecode] = ()
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
@@ -65,7 +94,7 @@ class Settings(BaseSettings):
     otel_metrics_exporter: _Exporter = "otlp"
     otel_bsp_schedule_delay: PositiveInt = 5000
     otel_bsp_max_queue_size: PositiveInt = 2048
-    otel_bsp_max_export_batch_size: PositiveInt = 512
+    otel_bsp_max_export_batch_size: Annotated[PositiveInt, Field(validate_default=True)] = 512
     otel_metric_export_interval: PositiveFloat = 60_000
 
     @model_validator(mode="before")
@@ -77,14 +106,80 @@ class Settings(BaseSettings):
         # What nobody asks for may be as wrong as it likes.
         return {name: value for name, value in values.items() if not name.startswith("otel_")}
 
-    @field_validator("better_auth_url")
+    @model_validator(mode="before")
     @classmethod
-    def _is_address(cls, value: str | None) -> str | None:
+    def _strip(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Remove the line end that files and `echo` add, where no other program reads the value."""
+        stripped = {
+            name: value if _is_shared(name) or not isinstance(value, str) else value.strip()
+            for name, value in values.items()
+        }
+        return {name: value for name, value in stripped.items() if value != ""}
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_plain(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        if value != value.strip().strip("\ufeff"):
+            raise ValueError(
+                "begins or ends with white space, which is part of the value: "
+                "write it without a line end, as printf does and echo does not"
+            )
+        if _QUOTED.fullmatch(value):
+            raise ValueError("is in quotes, which are part of the value: remove them")
+        if _UNDECODABLE.search(value):
+            raise ValueError("is not UTF-8")
+        return value
+
+    @field_validator("database_url", "migration_database_url")
+    @classmethod
+    def _is_database(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         if value is None:
             return None
-        if not _ADDRESS.fullmatch(value):
-            raise ValueError("must be an address such as https://app.example.com")
-        return value.rstrip("/")
+        text, name = value.get_secret_value(), str(info.field_name).upper()
+        if _CONTROL.search(text):
+            raise ValueError("has a control character in it")
+        try:
+            address.connection_arguments(text, name=name)
+        except address.AddressError as error:
+            raise _complete(str(error)) from None
+        return value
+
+    @field_validator("better_auth_secret")
+    @classmethod
+    def _is_secret(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is None:
+            return None
+        secret = value.get_secret_value()
+        try:
+            jwk.construct(secret, "HS256")
+        except JWKError as error:
+            raise ValueError(str(error)) from None
+        if info.data.get("environment") != "development" and len(secret) < SHORTEST_SECRET:
+            raise _complete(
+                f"BETTER_AUTH_SECRET must have at least {SHORTEST_SECRET} characters; "
+                "make one with: openssl rand -base64 32"
+            )
+        return value
+
+    @field_validator("better_auth_url")
+    @classmethod
+    def _is_base_url(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None:
+            # A secret that is there and wrong is told as such, and is not in the data.
+            if info.data.get("better_auth_secret", "wrong") is None:
+                raise _complete(
+                    "Set BETTER_AUTH_URL (the address of your Better Auth server, for its own "
+                    "tokens) or BETTER_AUTH_SECRET (the secret that your frontend signs tokens "
+                    "with), or both",
+                    kind="untrusting",
+                )
+            return None
+        url = _base_url(value)
+        if problems := list(outbound.problems(url)):
+            raise _complete("\n".join(problems))
+        return url
 
     @field_validator("frontend_url", mode="before")
     @classmethod
@@ -99,28 +194,20 @@ class Settings(BaseSettings):
                 )
         return origins
 
-    @model_validator(mode="after")
-    def _has_room_for_a_batch(self) -> Self:
-        if self.otel_bsp_max_export_batch_size > self.otel_bsp_max_queue_size:
-            raise ValueError(
+    @field_validator("otel_bsp_max_export_batch_size")
+    @classmethod
+    def _fits_the_queue(cls, value: int, info: ValidationInfo) -> int:
+        if value > info.data.get("otel_bsp_max_queue_size", value):
+            raise _complete(
                 "OTEL_BSP_MAX_EXPORT_BATCH_SIZE must not be above OTEL_BSP_MAX_QUEUE_SIZE"
             )
-        return self
+        return value
 
-    @model_validator(mode="after")
-    def _is_trusting(self) -> Self:
-        if not self.better_auth_secret and not self.better_auth_url:
-            raise ValueError(
-                "Set BETTER_AUTH_URL (the address of your Better Auth server, for its own tokens) "
-                "or BETTER_AUTH_SECRET (the secret that your frontend signs tokens with), or both"
-            )
-        secret = self.better_auth_secret
-        if secret and not self.is_development and _is_weak(secret.get_secret_value()):
-            raise ValueError(
-                f"BETTER_AUTH_SECRET must have at least {SHORTEST_SECRET} characters; "
-                "make one with: openssl rand -base64 32"
-            )
-        return self
+    @property
+    def issuers(self) -> frozenset[str]:
+        """What Better Auth's tokens say they are from and for: by default the address's origin."""
+        url = self.better_auth_url
+        return frozenset((url, _origin(url))) if url else frozenset()
 
     @property
     def is_traced(self) -> bool:
@@ -137,26 +224,84 @@ class Settings(BaseSettings):
         return self.environment == "development"
 
 
-def _is_weak(secret: str) -> bool:
-    return len(secret.strip()) < SHORTEST_SECRET
-
-
 def load() -> Settings:
     """Read the settings. Raises SettingsError with one line for each thing to mend."""
+    wrong = _file_problem()
     try:
-        return Settings()
+        given = Settings(_env_file=None if wrong else ENV_FILE)
     except ValidationError as error:
-        lines = [_advice(found["loc"], found["msg"]) for found in error.errors()]
-        raise SettingsError("\n".join(lines)) from None
+        # What an unreadable file would have set is not missing.
+        found = [each for each in error.errors() if not (wrong and each["type"] in _MISSING)]
+        raise SettingsError("\n".join([*wrong, *map(_advice, found), *warnings()])) from None
+    if wrong:
+        raise SettingsError("\n".join([*wrong, *warnings()]))
+    return given
 
 
-def _advice(location: tuple[int | str, ...], message: str) -> str:
-    if not location:
-        return message.removeprefix("Value error, ")
-    name = str(location[0]).upper()
-    if name == "DATABASE_URL":
+def warnings() -> list[str]:
+    """Return a line for each thing that is probably a mistake."""
+    known = {field.upper() for field in Settings.model_fields}
+    found = list(near_misses.find(_names(), known))
+    if ENV_FILE.is_dir():
+        found.append(".env is a folder and is not read: settings come from the environment alone")
+    return found
+
+
+def _names() -> set[str]:
+    """Return the names of all variables, in the environment and in `.env`."""
+    names = set(os.environ)
+    if ENV_FILE.is_file() and not _file_problem():
+        names |= set(dotenv_values(ENV_FILE, encoding=ENCODING, interpolate=False))
+    return {name.upper() for name in names}
+
+
+def _file_problem() -> list[str]:
+    if not ENV_FILE.is_file():
+        return []
+    try:
+        text = ENV_FILE.read_text(ENCODING)
+    except OSError as error:
+        return [f".env cannot be read: {error.strerror}"]
+    except UnicodeDecodeError:
+        text = "\0"
+    return [".env is not UTF-8 text: save it as such"] if "\0" in text else []
+
+
+def _is_shared(name: str) -> bool:
+    """Return whether another program reads the same value, as it is."""
+    return name == "better_auth_secret" or name.startswith("otel_")
+
+
+def _base_url(value: str) -> str:
+    """Return Better Auth's base URL in its canonical form, with the path that it is mounted at."""
+    match = _BASE_URL.fullmatch(value)
+    try:
+        url = httpx.URL(f"{match[1].lower()}://{match[2]}") if match else None
+    except httpx.InvalidURL:
+        url = None
+    if url is None or not url.host or "%" in url.host or (url.port or 0) > LAST_PORT:
+        raise ValueError("must be an address such as https://app.example.com")
+    path = url.raw_path.decode("ascii").rstrip("/") or BASE_PATH
+    return f"{url.scheme}://{url.netloc.decode('ascii')}{path}"
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _complete(line: str, kind: LiteralString = "complete") -> PydanticCustomError:
+    """Make an error whose message names its settings itself."""
+    return PydanticCustomError(kind, "{line}", {"line": line})
+
+
+def _advice(found: ErrorDetails) -> str:
+    name = str(found["loc"][0]).upper()
+    if found["type"] in ("complete", "untrusting"):
+        return found["msg"]
+    if found["type"] == "missing":
         return (
-            "Set DATABASE_URL to your PostgreSQL, such as postgresql://user:password@host/name; "
+            f"Set {name} to your PostgreSQL, such as postgresql://user:password@host/name; "
             "for development, scripts/serve brings one"
         )
-    return f"{name}: {message.removeprefix('Value error, ')}"
+    return f"{name}: {found['msg'].removeprefix('Value error, ')}"

@@ -36,7 +36,7 @@ class Telemetry:
 
     def __init__(self, given: settings.Settings) -> None:
         # OpenTelemetry reads its variables from the environment alone.
-        load_dotenv(".env")
+        load_dotenv(settings.ENV_FILE, encoding=settings.ENCODING)
         # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES know better.
         named = OTELResourceDetector().detect().attributes
         resource = Resource.create({SERVICE_NAME: _SERVICE, **named})

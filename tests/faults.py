@@ -502,7 +502,7 @@ FAULTS = (
         "False",
     ),
     Fault("settings: a shorter secret", SETTINGS, "SHORTEST_SECRET = 32", "SHORTEST_SECRET = 31"),
-    Fault("settings: a slash too many", SETTINGS, 'return value.rstrip("/")', "return value"),
+    Fault("settings: a slash too many", SETTINGS, '.rstrip("/") or BASE_PATH', " or BASE_PATH"),
     Fault("answers: details are missing", ERRORS, '"details": self.details', '"details": None'),
     # Storage.
     Fault(

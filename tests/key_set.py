@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -72,6 +73,7 @@ class KeySet:
     """What a server says of its keys. `fetches` counts how often it was asked."""
 
     address = ""
+    path = "/api/auth/jwks"
 
     def __init__(self) -> None:
         self.status = 200
@@ -92,7 +94,8 @@ def serving(*signers: Signer) -> Iterator[KeySet]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            assert self.path == "/api/auth/jwks"
+            # A proxy is asked for the whole address.
+            assert urlsplit(self.path).path == keys.path
             keys.fetches += 1
             self.send_response(keys.status)
             self.send_header("Location", "/elsewhere")

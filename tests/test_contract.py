@@ -159,7 +159,7 @@ class TestApplication:
         }
 
     def test_an_operation_without_a_handler_is_refused_by_name(self) -> None:
-        authenticator = Authenticator([], None)
+        authenticator = Authenticator([], ())
         with pytest.raises(TypeError, match=r"list_tasks has no handler: give handlers/app\.py"):
             list(routes(authenticator, []))
 
