@@ -22,8 +22,8 @@ START_TIMEOUT = 20
 # A client makes one of its own otherwise, which takes longer than a dozen requests.
 TLS = ssl.create_default_context()
 APP = ("handlers.app:app",)
-# As in production, but from a folder without a developer's .env.
-OPTIONS = ("--http=handlers.protocol:Bounded", f"--app-dir={ROOT}", "--no-server-header")
+# What handlers.server sets by itself, for an application that only tests have.
+OPTIONS = ("--http=handlers.protocol:Bounded", "--no-server-header")
 
 
 class Service:
@@ -41,7 +41,9 @@ class Service:
 
 
 def command(port: int, app: tuple[str, ...] = APP) -> list[str]:
-    return [sys.executable, "-m", "uvicorn", *app, f"--port={port}", *OPTIONS]
+    """Return the README's command for production, or uvicorn's own for another application."""
+    server = ("handlers.server",) if app == APP else ("uvicorn", *app, *OPTIONS)
+    return [sys.executable, "-m", *server, f"--port={port}"]
 
 
 @contextmanager
@@ -66,7 +68,7 @@ def running(
             process = subprocess.Popen(
                 [*limit, *command(port, app)],
                 cwd=folder,
-                env=clean_environment() | settings,
+                env=environment(**settings),
                 stdout=output,
                 stderr=output,
             )
@@ -88,6 +90,11 @@ def clean_environment() -> dict[str, str]:
     """Give what a process needs to run, without a setting that this machine may have."""
     kept = ("PATH", "HOME", "LANG", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
     return {name: os.environ[name] for name in kept if name in os.environ}
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """Return what the service needs to run in a folder without a developer's .env."""
+    return clean_environment() | {"PYTHONPATH": str(ROOT)} | settings
 
 
 def free_port() -> int:

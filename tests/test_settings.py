@@ -1,12 +1,19 @@
-"""What must be set, and what a person is told who has not."""
+"""Settings: what is refused at start, with which message, and what works."""
 
+import os
+import socket
 import subprocess
+import sys
+import time
+from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
-from tests import service
-from tests.conftest import Person
+from tests import key_set, service
+from tests.conftest import Person, token_for
+from tests.key_set import Signer
 from tests.service import SECRET
 
 ADDRESS = "postgresql://someone:hidden@127.0.0.1:1/nothing"
@@ -15,21 +22,50 @@ ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 TO = {ENDPOINT: "http://127.0.0.1:1"}
 
 
+UVICORN = [sys.executable, "-m", "uvicorn", "handlers.app:app", "--port=1"]
+
+
 def start(**settings: str) -> str:
-    """Start as in production, and tell what a service says that does not start."""
+    return refused(settings)
+
+
+def refused(
+    settings: dict[str, str],
+    *options: str,
+    folder: Path = service.ROOT / "tests",
+    command: list[str] | None = None,
+) -> str:
+    """Start as in production, in a folder without .env; returns what is said when it fails."""
+    environment = service.environment(**settings)
     started = subprocess.run(
-        service.command(port=1),
-        cwd=service.ROOT / "tests",
-        env=service.clean_environment() | settings,
+        [*(command or service.command(port=1)), *options],
+        cwd=folder,
+        # Bytes, since a value may be no UTF-8.
+        env={os.fsencode(name): os.fsencode(value) for name, value in environment.items()},
         capture_output=True,
         text=True,
         timeout=30,
         check=False,
     )
-    assert started.returncode == 1
+    assert started.returncode == 3
     assert "hidden" not in started.stderr
     assert "Traceback" not in started.stderr
+    assert started.stderr.count("The service cannot start.") == 1
     return started.stderr
+
+
+def is_served(database_url: str, dotenv: str = "", **settings: str) -> str:
+    """Start with these settings besides a database and a secret; returns what the log says."""
+    given = {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": SECRET} | settings
+    with service.running(dotenv=dotenv, **given) as running:
+        person = Person(
+            running.address,
+            token=token_for("person", given["BETTER_AUTH_SECRET"]),
+            user_id="person",
+        )
+        with person.client:
+            assert person.page()
+        return running.log.read_text()
 
 
 class TestRefusedAtStart:
@@ -55,13 +91,35 @@ class TestRefusedAtStart:
             ),
             ({"BETTER_AUTH_SECRET": ""}, "Set BETTER_AUTH_URL"),
             ({"BETTER_AUTH_SECRET": "hidden".ljust(31, "x")}, "BETTER_AUTH_SECRET must have at"),
-            ({"BETTER_AUTH_SECRET": " " * 32 + "hidden"}, "must have at least 32"),
+            (
+                {"BETTER_AUTH_SECRET": " " * 32 + "hidden"},
+                "BETTER_AUTH_SECRET: begins or ends with white space",
+            ),
+            ({"BETTER_AUTH_SECRET": "hidden" * 9 + "\n"}, "BETTER_AUTH_SECRET: begins or ends"),
+            ({"BETTER_AUTH_SECRET": "\ufeff" + "hidden" * 9}, "BETTER_AUTH_SECRET: begins or"),
+            ({"BETTER_AUTH_SECRET": f"'{'hidden' * 9}'"}, "BETTER_AUTH_SECRET: is in quotes"),
+            ({"BETTER_AUTH_SECRET": "hidden" * 9 + "\udcff"}, "BETTER_AUTH_SECRET: is not UTF-8"),
+            ({"DATABASE_URL": ADDRESS + "\udcff"}, "DATABASE_URL: is not UTF-8"),
+            ({"DATABASE_URL": f'"{ADDRESS}"'}, "DATABASE_URL: is in quotes"),
+            ({"DATABASE_URL": ADDRESS + "\nhidden"}, "DATABASE_URL: has a control character"),
+            ({"DATABASE_URL": f"{ADDRESS}?connect_timeout=\u00b2"}, "connect_timeout must be a"),
+            ({"DATABASE_URL": "postgresql:///c?host=b&port=x"}, "DATABASE_URL: port must be a"),
+            (
+                {"DATABASE_URL": f"{ADDRESS}?target_session_attrs=x"},
+                "DATABASE_URL: target_session_attrs must be one of any",
+            ),
+            ({"MIGRATION_DATABASE_URL": "hidden"}, "MIGRATION_DATABASE_URL must begin with"),
             (
                 {"BETTER_AUTH_SECRET": "-----BEGIN PUBLIC KEY-----hidden"},
                 "BETTER_AUTH_SECRET: The specified key is an asymmetric key",
             ),
             ({"BETTER_AUTH_URL": "app.example.com"}, "BETTER_AUTH_URL: must be an address"),
             ({"BETTER_AUTH_URL": "https://a.example.com/?x"}, "BETTER_AUTH_URL: must be an addr"),
+            ({"BETTER_AUTH_URL": "https://a:hidden@a.example.com"}, "BETTER_AUTH_URL: must be an"),
+            ({"BETTER_AUTH_URL": "https://a.example.com/#x"}, "BETTER_AUTH_URL: must be an addr"),
+            ({"BETTER_AUTH_URL": "https://a.example.com:99999"}, "BETTER_AUTH_URL: must be an a"),
+            ({"BETTER_AUTH_URL": "https://a.example.com:x"}, "BETTER_AUTH_URL: must be an addre"),
+            ({"BETTER_AUTH_URL": "https://"}, "BETTER_AUTH_URL: must be an address"),
             ({"FRONTEND_URL": "*"}, "FRONTEND_URL: must be origins"),
             ({"FRONTEND_URL": "https://*.example.com"}, "FRONTEND_URL: must be origins"),
             ({"FRONTEND_URL": "https://a.example.com/app"}, "FRONTEND_URL: must be origins"),
@@ -125,10 +183,299 @@ class TestRefusedAtStart:
         assert advice in start(**(GOOD | settings))
 
     def test_all_mistakes_are_told_at_once(self) -> None:
-        told = start(DATABASE_URL="", FRONTEND_URL="*", BETTER_AUTH_URL="x")
-        assert {"DATABASE_URL", "FRONTEND_URL", "BETTER_AUTH_URL"} <= set(
-            told.replace(":", " ").split()
+        """Those of every kind: missing, not readable, at odds with another, in an address."""
+        told = start(
+            ENVIRONMENT="staging",
+            DATABASE_URL="mysql://a:hidden@b/c",
+            MIGRATION_DATABASE_URL=f"{ADDRESS}?sslmode=on&hiden=1",
+            BETTER_AUTH_SECRET="-----BEGIN PUBLIC KEY-----hidden",  # noqa: S106 - no key.
+            BETTER_AUTH_URL="x",
+            FRONTEND_URL="*",
+            PORT="x",
+            OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1",
+            OTEL_TRACES_EXPORTER="console",
+            OTEL_BSP_MAX_QUEUE_SIZE="1",
+            DATABASE_CONECTIONS="5",
         )
+        assert [line.split()[0].rstrip(":") for line in told.splitlines()[1:]] == [
+            "ENVIRONMENT",
+            "DATABASE_URL",
+            *("MIGRATION_DATABASE_URL", "MIGRATION_DATABASE_URL"),
+            "BETTER_AUTH_SECRET",
+            "BETTER_AUTH_URL",
+            "FRONTEND_URL",
+            "PORT",
+            "OTEL_TRACES_EXPORTER",
+            "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+            "DATABASE_CONECTIONS",
+        ]
+
+    def test_missing_source_of_trust_is_told_beside_other_mistakes(self) -> None:
+        told = start(DATABASE_URL="mysql://a:hidden@b/c", PORT="x")
+        assert "Set BETTER_AUTH_URL" in told
+        assert "DATABASE_URL must begin" in told
+        assert "PORT: " in told
+
+    def test_wrong_secret_does_not_count_as_missing(self) -> None:
+        told = start(**(GOOD | {"BETTER_AUTH_SECRET": "hidden"}))
+        assert "Set BETTER_AUTH_URL" not in told
+
+
+class TestUnusualValues:
+    def test_white_space_around_a_value_that_only_the_service_reads_is_ignored(
+        self, database_url: str
+    ) -> None:
+        is_served(
+            f" {database_url}\n",
+            FRONTEND_URL="http://localhost:3000\n",
+            DATABASE_CONNECTIONS=" 5\n",
+            DATABASE_POOLED="false\n",
+            ENVIRONMENT="production\n",
+            MIGRATION_DATABASE_URL=" ",
+        )
+
+    @pytest.mark.parametrize("secret", ["\u00e9\u4e16" * 16, "a b$c'd\"e#f" * 4])
+    def test_secret_of_any_characters_works(self, database_url: str, secret: str) -> None:
+        is_served(database_url, BETTER_AUTH_SECRET=secret)
+
+    def test_white_space_after_a_value_that_opentelemetry_reads_is_refused(self) -> None:
+        told = start(**GOOD, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1\n")
+        assert "OTEL_EXPORTER_OTLP_ENDPOINT: begins or ends with white space" in told
+
+
+class TestDotenv:
+    GOOD = f"DATABASE_URL={ADDRESS}\nBETTER_AUTH_SECRET={SECRET}\nPORT=x\n"
+
+    def test_byte_order_mark_is_ignored(self, tmp_path: Path) -> None:
+        (tmp_path / ".env").write_text(self.GOOD, "utf-8-sig")
+        assert refused({}, folder=tmp_path).splitlines()[1:] == [
+            "PORT: Input should be a valid integer, unable to parse string as an integer"
+        ]
+
+    @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
+    def test_another_encoding_is_told_and_what_is_in_the_file_is_not_missing(
+        self, tmp_path: Path, encoding: str
+    ) -> None:
+        (tmp_path / ".env").write_text(self.GOOD, encoding)
+        told = refused({"FRONTEND_URL": "*"}, folder=tmp_path).splitlines()
+        assert told[1] == ".env is not UTF-8 text: save it as such"
+        assert [line.split()[0] for line in told[2:]] == ["FRONTEND_URL:"]
+
+    def test_folder_of_this_name_is_told_beside_what_is_missing(self, tmp_path: Path) -> None:
+        (tmp_path / ".env").mkdir()
+        told = refused({}, folder=tmp_path)
+        assert ".env is a folder and is not read" in told
+        assert "Set DATABASE_URL" in told
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file: run as another user")
+    def test_unreadable_file_is_told(self, tmp_path: Path) -> None:
+        (tmp_path / ".env").touch(mode=0)
+        assert ".env cannot be read: Permission denied" in refused({}, folder=tmp_path)
+
+
+class TestNearMisses:
+    @pytest.mark.parametrize(
+        ("name", "setting"),
+        [
+            ("DATABASE_CONECTIONS", "DATABASE_CONNECTIONS"),
+            ("DATABASE_POOL", "DATABASE_POOLED"),
+            ("DATABASE_URI", "DATABASE_URL"),
+            ("database_urls", "DATABASE_URL"),
+            ("BETTER_AUTH_SECRETS", "BETTER_AUTH_SECRET"),
+            ("FRONTEND_URLS", "FRONTEND_URL"),
+            ("ENVIROMENT", "ENVIRONMENT"),
+            ("OTEL_EXPORTER_OTLP_ENDPOIT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        ],
+    )
+    def test_each_is_told_with_the_right_name(self, name: str, setting: str) -> None:
+        line = f"{name.upper()} is not a setting: did you mean {setting}?"
+        assert line in start(**{name: "x"})
+
+    def test_one_in_the_environment_and_one_in_dotenv_are_logged_at_start(
+        self, database_url: str
+    ) -> None:
+        log = is_served(database_url, "FRONTEND_URLS=x\n", DATABASE_CONECTIONS="5")
+        assert "FRONTEND_URLS is not a setting: did you mean FRONTEND_URL?" in log
+        assert "DATABASE_CONECTIONS is not a setting: did you mean DATABASE_CONN" in log
+
+    def test_variables_of_other_programs_are_no_near_misses(self) -> None:
+        others = ["DATABASE_USER", "DATABASE_NAME", "DATABASE_PORT", "TEST_DATABASE_URL"]
+        others += ["DATABASE_PASSWORD", "HOSTNAME", "PORTS", "BETTER_AUTH_TELEMETRY"]
+        others += ["NEXT_PUBLIC_BETTER_AUTH_URL", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT"]
+        others += ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_METRIC_EXPORT_TIMEOUT", "ENV"]
+        assert "did you mean" not in start(**dict.fromkeys(others, "x"))
+
+
+class TestBetterAuthAddresses:
+    """Better Auth says in its tokens that they are from the origin of its address."""
+
+    @pytest.mark.parametrize(
+        ("address", "path"),
+        [
+            ("http://127.0.0.1:{}/", "/api/auth"),
+            ("http://127.0.0.1:{}/api/auth", "/api/auth"),
+            ("http://127.0.0.1:{}/api/auth/", "/api/auth"),
+            ("HTTP://LOCALHOST:{}/api/auth//", "/api/auth"),
+            ("http://127.0.0.1:{}/accounts", "/accounts"),
+        ],
+    )
+    def test_path_is_where_better_auth_is_mounted_and_not_part_of_the_issuer(
+        self, database_url: str, address: str, path: str
+    ) -> None:
+        signer = Signer()
+        with key_set.serving(signer) as keys:
+            keys.path = f"{path}/jwks"
+            address = address.format(keys.address.rpartition(":")[2])
+            origin = "/".join(address.lower().split("/")[:3])
+            with service.running(DATABASE_URL=database_url, BETTER_AUTH_URL=address) as running:
+                person = Person(running.address, "somebody", signer.token(origin))
+                with person.client:
+                    assert person.page()
+
+    def test_default_port_is_not_part_of_the_issuer(self, database_url: str) -> None:
+        signer = Signer()
+        with key_set.serving(signer) as keys:
+            settings = {"BETTER_AUTH_URL": "HTTP://App.Example.com:80", "http_proxy": keys.address}
+            with service.running(DATABASE_URL=database_url, **settings) as running:
+                token = signer.token("http://app.example.com")
+                person = Person(running.address, "somebody", token)
+                with person.client:
+                    assert person.page()
+            assert keys.fetches == 1
+
+
+class TestProxies:
+    """The variables of other programs count only where they matter for the key server."""
+
+    REMOTE = {"DATABASE_URL": ADDRESS, "BETTER_AUTH_URL": "https://app.example.com"}
+
+    @pytest.mark.parametrize(
+        ("settings", "advice"),
+        [
+            ({"ALL_PROXY": "socks5://hidden"}, "ALL_PROXY must be an HTTP proxy"),
+            ({"https_proxy": "socks5h://hidden"}, "https_proxy must be an HTTP proxy"),
+            ({"HTTPS_PROXY": "http://a:hidden@b:x"}, "HTTPS_PROXY must be an HTTP proxy"),
+            ({"HTTPS_PROXY": "http://"}, "HTTPS_PROXY must be an HTTP proxy"),
+            ({"HTTPS_PROXY": "://"}, "HTTPS_PROXY must be an HTTP proxy"),
+            ({"SSL_CERT_FILE": "/nowhere"}, "SSL_CERT_FILE cannot be read as certificates"),
+            ({"SSL_CERT_FILE": __file__}, "SSL_CERT_FILE cannot be read as certificates"),
+            ({"SSL_CERT_FILE": "/"}, "SSL_CERT_FILE cannot be read as certificates"),
+            ({"SSL_CERT_DIR": "/nowhere"}, "SSL_CERT_DIR is not a folder"),
+        ],
+    )
+    def test_unusable_variable_is_named(self, settings: dict[str, str], advice: str) -> None:
+        assert start(**(self.REMOTE | settings)).splitlines()[1].startswith(advice)
+
+    def test_unreadable_authorities_are_told_for_a_database_over_tls(self) -> None:
+        url = "postgresql://b.example.com/c?sslmode=require"
+        told = start(DATABASE_URL=url, BETTER_AUTH_SECRET=SECRET, SSL_CERT_FILE="/nowhere")
+        assert "SSL_CERT_FILE cannot be read" in told
+
+    @pytest.mark.parametrize(
+        "settings",
+        [
+            {"NO_PROXY": "[::1]"},
+            {"no_proxy": "::1,[::1]:3000,*.example.com,10.0.0.0/8,http://x,,[", "HTTP_PROXY": "x:"},
+            {"ALL_PROXY": "socks5://127.0.0.1:1"},
+            {"HTTP_PROXY": "http://127.0.0.1:1", "HTTPS_PROXY": "://"},
+            {"SSL_CERT_FILE": "/nowhere", "SSL_CERT_DIR": "/nowhere"},
+        ],
+    )
+    def test_key_server_on_this_machine_needs_none_of_them(
+        self, database_url: str, settings: dict[str, str]
+    ) -> None:
+        signer = Signer()
+        with key_set.serving(signer) as keys:
+            given = settings | {"DATABASE_URL": database_url, "BETTER_AUTH_URL": keys.address}
+            with service.running(**given) as running:
+                person = Person(running.address, "somebody", signer.token(keys.address))
+                with person.client:
+                    assert person.page()
+
+    def test_host_in_no_proxy_needs_no_proxy(self) -> None:
+        settings = {"ALL_PROXY": "socks5://x", "NO_PROXY": "example.com,[::1]", "PORT": "x"}
+        assert "PROXY" not in start(**(self.REMOTE | settings))
+
+
+class TestCommand:
+    """The README's command, and uvicorn's own."""
+
+    @pytest.mark.parametrize("workers", ["1", "2"])
+    def test_wrong_settings_are_told_once_before_workers_are_started(self, workers: str) -> None:
+        told = refused({}, "--workers", workers)
+        assert "Set DATABASE_URL" in told
+        assert "process" not in told
+
+    def test_uvicorn_with_wrong_settings_fails_with_one_worker(self) -> None:
+        assert "Set DATABASE_URL" in refused({}, command=UVICORN)
+
+    def test_uvicorn_with_wrong_settings_ends_with_several_workers(self) -> None:
+        started = subprocess.run(
+            [*UVICORN, "--workers=2"],
+            cwd=service.ROOT / "tests",
+            env=service.environment(),
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert 1 <= started.stderr.count("The service cannot start.") <= 2
+
+    @pytest.mark.parametrize("workers", ["1", "2"])
+    def test_application_that_cannot_be_imported_ends_the_command(
+        self, tmp_path: Path, workers: str
+    ) -> None:
+        (tmp_path / "sitecustomize.py").write_text(
+            "import sys\nsys.modules['handlers.tasks'] = None\n"
+        )
+        started = subprocess.run(
+            [*service.command(service.free_port()), f"--workers={workers}"],
+            cwd=tmp_path,
+            env=service.environment(**GOOD) | {"PYTHONPATH": f"{tmp_path}:{service.ROOT}"},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert started.returncode == 3
+        assert "handlers.tasks" in started.stderr
+
+    @pytest.mark.parametrize("workers", ["1", "2"])
+    def test_taken_port_is_told(self, workers: str) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = str(server.getsockname()[1])
+            told = refused(GOOD, "--workers", workers, "--port", port)
+        assert f"Port {port} of 127.0.0.1 is taken: choose another with --port or PORT." in told
+
+    @pytest.mark.parametrize("host", ["192.0.2.1", "nowhere.invalid", "::ffff:192.0.2.1"])
+    def test_address_of_another_machine_is_told(self, host: str) -> None:
+        assert f"{host} is not an address of this machine" in refused(GOOD, "--host", host)
+
+    def test_host_and_port_of_the_settings_are_the_defaults(self, unused_port: int) -> None:
+        command = [sys.executable, "-m", "handlers.server"]
+        with socket.create_server(("127.0.0.2", unused_port)):
+            settings = {"HOST": "127.0.0.2", "PORT": str(unused_port)}
+            told = refused(GOOD | settings, command=command)
+        assert f"Port {unused_port} of 127.0.0.2 is taken" in told
+
+    def test_options_and_variables_of_uvicorn_override_the_defaults(
+        self, database_url: str
+    ) -> None:
+        settings = {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": SECRET}
+        with service.running(**settings, UVICORN_SERVER_HEADER="true") as running:
+            assert httpx.get(f"{running.address}/health").headers["server"] == "uvicorn"
+        with service.running(**settings) as running:
+            assert "server" not in httpx.get(f"{running.address}/health").headers
+
+    def test_worker_that_dies_later_is_started_again(self, database_url: str) -> None:
+        settings = {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": SECRET}
+        with service.running(**settings, WEB_CONCURRENCY="2") as running:
+            next(filter(service.is_worker, psutil.Process(running.process.pid).children())).kill()
+            until = time.monotonic() + 20
+            while running.log.read_text().count("Application startup complete.") < 3:
+                assert time.monotonic() < until
+                time.sleep(0.1)
+            assert running.stop() == 0
 
 
 class TestDatabaseAddresses:
