@@ -1,9 +1,10 @@
 """Better Auth's public keys: fetched when needed, kept, and fetched again when they rotate."""
 
 import asyncio
+import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import httpx
@@ -27,14 +28,27 @@ KEEP = 600
 BURST = 5
 INTERVAL = 10
 RETRY_AFTER_FAILURE = 1
+# Between two lines of log about one outage.
+LOG_INTERVAL = 60
 NEVER = float("-inf")
+
+# What a key server may make this service hold, make and compute. A set has a few keys of a few
+# hundred bytes; the two for RSA count characters of base64url, of 8192 and 32 bits.
+MAX_BYTES = 1024 * 1024
+MAX_KEYS = 100
+MAX_MODULUS = 1366
+MAX_EXPONENT = 6
 
 # The algorithms of each key type. RFC 9864 names EdDSA by its curve.
 ALGORITHMS = {"OKP": ("EdDSA", "Ed25519"), "EC": ("ES256",), "RSA": ("RS256",)}
 CURVES = {"OKP": "Ed25519", "EC": "P-256", "RSA": None}
 
 
-# What JSON that is none, or base64 that is none, is made to.
+class UnusableError(Exception):
+    """The key server's answer is no key set, or a larger one than can be used."""
+
+
+# What malformed JSON and malformed base64 raise.
 _MALFORMED = (ValueError, RecursionError)
 
 
@@ -68,9 +82,9 @@ class KeySet:
         self._client = outbound.client(self._address, FETCH_TIMEOUT)
         self._lock = asyncio.Lock()
         self._keys: dict[tuple[str, str], Key] = {}
-        self._content = b""
+        self._content: bytes | None = None
         self._fetches = 0
-        self._fetched_at = self._failed_at = NEVER
+        self._fetched_at = self._failed_at = self._logged_at = NEVER
         self._renewal: asyncio.Task[None] | None = None
         self._budget, self._budget_at = float(BURST), time.monotonic()
         self._unknown: dict[str, float] = {}
@@ -129,28 +143,78 @@ class KeySet:
         try:
             # httpx's own time-out is for each read: a server that drips would never end.
             async with asyncio.timeout(FETCH_TIMEOUT):
-                response = await self._client.get(self._address)
-            found = response.raise_for_status().json()["keys"]
-            keys = {pair: key for each in found for pair, key in _usable(each)}
-        except (httpx.HTTPError, TimeoutError, LookupError, TypeError, *_MALFORMED) as error:
+                content = await self._read()
+            if content != self._content:
+                self._keys = _keys(content)
+                self._content = content
+                self.revision += 1
+        except (httpx.HTTPError, TimeoutError, UnusableError) as error:
             self._failed_at = time.monotonic()
-            log.warning("No keys from %s: %s: %s", self._address, type(error).__name__, error)
+            self._log(error)
         else:
             self._fetched_at = time.monotonic()
-            if response.content != self._content:
-                self.revision += 1
-            self._keys, self._content = keys, response.content
+            self._logged_at = NEVER
+
+    async def _read(self) -> bytes:
+        """Read the set, of which a compressed one could be of any size."""
+        headers = {"Accept-Encoding": "identity"}
+        async with self._client.stream("GET", self._address, headers=headers) as response:
+            response.raise_for_status()
+            if response.headers.get("Content-Encoding", "identity") != "identity":
+                raise UnusableError("The answer is compressed, which was not asked for.")
+            content = bytearray()
+            async for chunk in response.aiter_raw():
+                content += chunk
+                if len(content) > MAX_BYTES:
+                    raise UnusableError(f"The answer is larger than {MAX_BYTES} bytes.")
+        return bytes(content)
+
+    def _log(self, error: Exception) -> None:
+        now = time.monotonic()
+        if now - self._logged_at > LOG_INTERVAL:
+            self._logged_at = now
+            log.warning("No keys from %s: %s: %s", self._address, type(error).__name__, error)
 
 
-def _usable(found: dict[str, Any]) -> list[tuple[tuple[str, str], Key]]:
-    """Make keys of one entry of the set, by key id and algorithm; of a foreign entry, none."""
+def _keys(content: bytes) -> dict[tuple[str, str], Key]:
+    """Return the keys of a set by key id and algorithm. Raises UnusableError."""
     try:
-        kind = found["kty"]
-        names = ALGORITHMS[kind]
-        if found.get("crv") != CURVES[kind] or found.get("use", "sig") != "sig":
-            return []
-        names = tuple(name for name in names if found.get("alg", name) in names)
-        return [((str(found["kid"]), name), jwk.construct(found, name)) for name in names]
-    except (JOSEError, LookupError, AttributeError, TypeError, *_MALFORMED) as error:
-        log.warning("An entry of the key set is of no use: %s: %s", type(error).__name__, error)
-        return []
+        found = json.loads(content)["keys"]
+    except (LookupError, TypeError, *_MALFORMED) as error:
+        raise UnusableError(f"The answer is not a key set: {type(error).__name__}") from None
+    if not isinstance(found, list):
+        raise UnusableError("The answer is not a key set: its keys are not a list.")
+    if len(found) > MAX_KEYS:
+        raise UnusableError(f"The set has {len(found)} keys, more than {MAX_KEYS}.")
+    keys: dict[tuple[str, str], Key] = {}
+    unusable = []
+    for each in found:
+        try:
+            keys.update(_usable(each))
+        except (JOSEError, LookupError, AttributeError, TypeError, *_MALFORMED) as error:
+            unusable.append(f"{type(error).__name__}: {error}")
+    if unusable:
+        log.warning(
+            "%s of %s entries of the key set cannot be used, such as: %.200s",
+            *(len(unusable), len(found), unusable[0]),
+        )
+    return keys
+
+
+def _usable(found: dict[str, Any]) -> Iterator[tuple[tuple[str, str], Key]]:
+    """Make keys of one entry of the set, by key id and algorithm; of a foreign entry, none."""
+    kind = found["kty"]
+    names = ALGORITHMS[kind]
+    if found.get("crv") != CURVES[kind] or found.get("use", "sig") != "sig":
+        return
+    if kind == "RSA":
+        _require_usual_size(found)
+    for name in names:
+        if found.get("alg", name) in names:
+            yield (str(found["kid"]), name), jwk.construct(found, name)
+
+
+def _require_usual_size(found: dict[str, Any]) -> None:
+    """Refuse an RSA key that would take long to verify with."""
+    if len(found["n"]) > MAX_MODULUS or len(found["e"]) > MAX_EXPONENT:
+        raise ValueError("The modulus or the exponent is too large.")

@@ -3,6 +3,7 @@
 import os
 import ssl
 from collections.abc import Iterator
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import ip_address
 from urllib.request import proxy_bypass
 
@@ -19,7 +20,12 @@ def client(address: str, timeout: float) -> httpx.AsyncClient:
     """
     url = httpx.URL(address)
     return httpx.AsyncClient(
-        timeout=timeout, trust_env=False, proxy=_proxy(url), verify=_authorities(url)
+        timeout=timeout,
+        trust_env=False,
+        proxy=_proxy(url),
+        verify=_authorities(url),
+        # Otherwise each answer could add to what is kept.
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
     )
 
 

@@ -21,6 +21,9 @@ TIMES = "handlers/times.py"
 QUEUE = "handlers/queue.py"
 DEADLINE = "handlers/deadline.py"
 TABLES = "handlers/tables.py"
+APP = "handlers/app.py"
+OUTBOUND = "handlers/outbound.py"
+SERVER = "handlers/server.py"
 OPERATIONS = "generated/operations.py"
 
 
@@ -203,8 +206,8 @@ FAULTS = (
     Fault(
         "keys: one for another algorithm will do",
         KEYS,
-        'if found.get("alg", name) in names)',
-        ")",
+        'if found.get("alg", name) in names:',
+        "if True:",
     ),
     Fault(
         "keys: an odd one spoils the set",
@@ -212,7 +215,7 @@ FAULTS = (
         "except (JOSEError, LookupError, AttributeError,",
         "except (JOSEError,",
     ),
-    Fault("keys: a failure's set is a set", KEYS, "response.raise_for_status()", "response"),
+    Fault("keys: a failure's set is a set", KEYS, "response.raise_for_status()", "pass"),
     Fault(
         "keys: a failure forgets them",
         KEYS,
@@ -230,6 +233,24 @@ FAULTS = (
     Fault("keys: a nameless one is fetched", KEYS, "not isinstance(name, str)", "False"),
     Fault("keys: they are kept for ever", KEYS, "self._fetched_at > KEEP", "self._fetched_at < 0"),
     Fault("keys: who drips is waited for", KEYS, "timeout(FETCH_TIMEOUT)", "timeout(None)"),
+    Fault("keys: the set is never renewed by age", KEYS, "KEEP = 600", "KEEP = 10**9"),
+    Fault("keys: the set is renewed too often", KEYS, "KEEP = 600", "KEEP = 60"),
+    Fault("keys: made-up ones fetch without a limit", KEYS, "BURST = 5", "BURST = 10**9"),
+    Fault("keys: made-up ones fetch a hundred times", KEYS, "BURST = 5", "BURST = 100"),
+    Fault(
+        "keys: after made-up ones none is fetched", KEYS, "INTERVAL = 10\n", "INTERVAL = 10**9\n"
+    ),
+    Fault("keys: an answer of any size is read", KEYS, "len(content) > MAX_BYTES", "False"),
+    Fault(
+        "keys: a compressed answer is read", KEYS, 'get("Content-Encoding", "identity")', 'get("X")'
+    ),
+    Fault("keys: a set of any number is used", KEYS, "len(found) > MAX_KEYS", "False"),
+    Fault("keys: a modulus of any size is used", KEYS, 'len(found["n"]) > MAX_MODULUS or', ""),
+    Fault("keys: an exponent of any size is used", KEYS, 'or len(found["e"]) > MAX_EXPONENT', ""),
+    Fault(
+        "keys: an outage is a line for each fetch", KEYS, "LOG_INTERVAL = 60", "LOG_INTERVAL = 0"
+    ),
+    Fault("keys: the next outage is not logged", KEYS, "self._logged_at = NEVER\n", "pass\n"),
     # What operations do.
     Fault(
         "create: the description is forgotten",
@@ -502,6 +523,35 @@ FAULTS = (
         "False",
     ),
     Fault("settings: a shorter secret", SETTINGS, "SHORTEST_SECRET = 32", "SHORTEST_SECRET = 31"),
+    Fault(
+        "settings: white space in a secret",
+        SETTINGS,
+        "if value != value.strip()",
+        "if False and value",
+    ),
+    Fault("settings: quotes are kept", SETTINGS, "_QUOTED.fullmatch(value)", "False"),
+    Fault("settings: any OTLP address", SETTINGS, "values.keys() & _ENDPOINTS", "False"),
+    Fault("settings: a public key is a secret", SETTINGS, 'jwk.construct(secret, "HS256")', "pass"),
+    Fault(
+        "settings: a wrong secret is a missing one",
+        SETTINGS,
+        'get("better_auth_secret", "wrong")',
+        'get("better_auth_secret")',
+    ),
+    Fault("settings: the path is part of the issuer", SETTINGS, "(url, _origin(url))", "(url,)"),
+    Fault("settings: near misses are silent", SETTINGS, "*warnings()]", "]"),
+    Fault("settings: near misses are not logged", APP, "settings.warnings()", "()"),
+    Fault("settings: what TLS needs is not checked", OUTBOUND, "is_encrypted and", "False and"),
+    Fault("settings: any proxy will do", OUTBOUND, "not _is_http_proxy(_value(variable))", "False"),
+    Fault("settings: this machine is behind the proxy", OUTBOUND, "_is_loopback(url.host) or", ""),
+    Fault(
+        "server: workers are started again for ever",
+        APP,
+        "sys.exit(STARTUP_FAILURE)",
+        "sys.exit(1)",
+    ),
+    Fault("server: a failed start exits with 0", SERVER, "if any(process", "if not any(process"),
+    Fault("server: a taken port is uvicorn's to tell", SERVER, "if advice:", "if False:"),
     Fault("settings: a slash too many", SETTINGS, '.rstrip("/") or BASE_PATH', " or BASE_PATH"),
     Fault("answers: details are missing", ERRORS, '"details": self.details', '"details": None'),
     # Storage.

@@ -1,11 +1,13 @@
 """A key set that says whatever a test wants, on a server of its own, and keys to sign with."""
 
 import base64
+import hashlib
 import json
+import math
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import urlsplit
@@ -23,6 +25,8 @@ from jose import jwk
 from tests.conftest import Json
 
 Sign = Callable[[bytes], bytes]
+# What RFC 8017 puts before a hash that is signed.
+SHA256_PREFIX = bytes.fromhex("3031300d060960864801650304020105000420")
 
 
 def encoded(raw: bytes) -> str:
@@ -34,8 +38,11 @@ class Signer:
 
     def __init__(self, algorithm: str = "EdDSA", name: str | None = None) -> None:
         self.algorithm, self.name = algorithm, name or secrets.token_hex(4)
-        self._sign, public = _edwards() if algorithm == "EdDSA" else _jose(algorithm)
+        self._signs, public = _edwards() if algorithm == "EdDSA" else _jose(algorithm)
         self.entry: Json = {"kid": self.name, "alg": algorithm, **public}
+
+    def _sign(self, content: bytes) -> bytes:
+        return self._signs(content)
 
     def token(self, address: str, header: Json | None = None, **changes: object) -> str:
         """Sign as the Better Auth server at this address would; what is None is left out."""
@@ -50,6 +57,36 @@ class Signer:
             for part in (head, claims)
         ]
         return ".".join([*said, encoded(self._sign(".".join(said).encode()))])
+
+
+class UnusualSigner(Signer):
+    """An RSA key of this size and exponent, which no library would make."""
+
+    def __init__(self, *, bits: int = 2048, exponent: int = 65537) -> None:
+        # Products of several primes sign as well, and are quicker to find.
+        numbers = [
+            rsa.generate_private_key(65537, 2048).private_numbers() for _ in range(-(-bits // 2048))
+        ]
+        primes = [prime for each in numbers for prime in (each.p, each.q)]
+        self._modulus = math.prod(primes)
+        self._private = pow(exponent, -1, math.prod(prime - 1 for prime in primes))
+        self.algorithm, self.name = "RS256", secrets.token_hex(4)
+        self.entry = {"kid": self.name, "alg": "RS256", "kty": "RSA"}
+        self.entry |= {"n": _number(self._modulus), "e": _number(exponent)}
+
+    def _sign(self, content: bytes) -> bytes:
+        size = len(_bytes(self._modulus))
+        digest = SHA256_PREFIX + hashlib.sha256(content).digest()
+        padded = b"\0\1" + b"\xff" * (size - len(digest) - 3) + b"\0" + digest
+        return pow(int.from_bytes(padded), self._private, self._modulus).to_bytes(size)
+
+
+def _bytes(number: int) -> bytes:
+    return number.to_bytes((number.bit_length() + 7) // 8)
+
+
+def _number(number: int) -> str:
+    return encoded(_bytes(number))
 
 
 def _edwards() -> tuple[Sign, Json]:
@@ -78,12 +115,20 @@ class KeySet:
     def __init__(self) -> None:
         self.status = 200
         self.content = b""
-        # Sends the set byte by byte, and never all of it.
-        self.drips = False
+        # What is sent of a set that never ends, and the seconds between.
+        self.endless = b""
+        self.pause = 0.0
+        self.headers: dict[str, str] = {}
+        # Sends headers that never end.
+        self.is_headless = False
         self.fetches = 0
 
     def hold(self, *entries: object) -> None:
         self.content = json.dumps({"keys": entries}).encode()
+
+    def drip(self) -> None:
+        """Send the set byte by byte from now on, and never all of it."""
+        self.endless, self.pause = b" ", 0.1
 
 
 @contextmanager
@@ -97,12 +142,21 @@ def serving(*signers: Signer) -> Iterator[KeySet]:
             # A proxy is asked for the whole address.
             assert urlsplit(self.path).path == keys.path
             keys.fetches += 1
+            with suppress(ConnectionError):
+                self._answer()
+
+        def _answer(self) -> None:
             self.send_response(keys.status)
             self.send_header("Location", "/elsewhere")
+            for name, value in keys.headers.items():
+                self.send_header(name, value)
+            self.flush_headers()
+            while keys.is_headless:
+                self.wfile.write(b"X-More: more\r\n" * 100)
             self.end_headers()
-            while keys.drips:
-                self.wfile.write(b" ")
-                time.sleep(0.1)
+            while keys.endless:
+                self.wfile.write(keys.endless)
+                time.sleep(keys.pause)
             self.wfile.write(keys.content)
 
         def log_message(self, *_: object) -> None:
@@ -114,5 +168,5 @@ def serving(*signers: Signer) -> Iterator[KeySet]:
         try:
             yield keys
         finally:
-            keys.drips = False
+            keys.endless, keys.is_headless = b"", False
             server.shutdown()
