@@ -1,4 +1,7 @@
-"""The contract as a text: valid, bounded, with examples that are true, and kept by the service."""
+"""The contract as a text: valid, bounded, with valid examples, and kept by the service.
+
+Whether its examples of errors are what the service answers: test_error_examples.
+"""
 
 import json
 import subprocess

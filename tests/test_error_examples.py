@@ -1,0 +1,143 @@
+"""The contract's examples of errors, compared with what the service answers."""
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+import migration
+from tests import service
+from tests.conformance import CONTRACT
+from tests.conftest import Json, Person, run
+from tests.service import SECRET
+
+ERROR = {"code", "message", "details"}
+DETAIL = {"location", "message"}
+
+FAILING = """
+CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE division_by_zero; END $$;
+CREATE TRIGGER fail BEFORE INSERT ON tasks FOR EACH ROW EXECUTE FUNCTION fail();
+"""
+
+
+def examples(node: Any, place: str = "#") -> Iterator[tuple[str, Json]]:
+    """Visit every object below an `example` or `examples` of the contract, with its place."""
+    children = node.items() if isinstance(node, dict) else enumerate(node)
+    for name, child in children:
+        if isinstance(child, dict | list):
+            if isinstance(child, dict) and "/example" in f"{place}/{name}":
+                yield f"{place}/{name}", child
+            yield from examples(child, f"{place}/{name}")
+
+
+ERRORS = [(place, each) for place, each in examples(CONTRACT) if each.keys() == ERROR]
+DETAILS = [(place, each) for place, each in examples(CONTRACT) if each.keys() == DETAIL]
+
+
+class Answers:
+    """How each error is brought about, by its code."""
+
+    def __init__(self, well: Person, failing: Person, without_database: Person) -> None:
+        self._well, self._failing, self._without_database = well, failing, without_database
+
+    def unauthorized(self) -> httpx.Response:
+        return httpx.get(self._well.client.base_url.join(self._well.path), verify=service.TLS)
+
+    def forbidden(self) -> httpx.Response:
+        return self._well.client.get("/api/somebody-else/tasks")
+
+    def not_found(self) -> httpx.Response:
+        return self._well.request("GET", "/1")
+
+    def method_not_allowed(self) -> httpx.Response:
+        return self._well.client.delete("/health")
+
+    def conflict(self) -> httpx.Response:
+        return self._well.request("PUT", "/order", json={"task_ids": [1]})
+
+    def payload_too_large(self) -> httpx.Response:
+        return self._well.request("POST", content=b" " * (256 * 1024 + 1))
+
+    def validation_error(self) -> httpx.Response:
+        return self._well.request("POST", json={"title": ""})
+
+    def internal_error(self) -> httpx.Response:
+        return self._failing.request("POST", json={"title": "Buy milk"})
+
+    def unavailable(self) -> httpx.Response:
+        return self._without_database.request("GET")
+
+
+@pytest.fixture(scope="module")
+def answers(running_service: service.Service, database_url: str) -> Iterator[Answers]:
+    away = f"postgresql://nobody@127.0.0.1:{service.free_port()}/nothing"
+    with (
+        failing(database_url) as url,
+        visitor(running_service.address) as well,
+        started(url) as second,
+        started(away) as third,
+    ):
+        yield Answers(well, second, third)
+
+
+@contextmanager
+def failing(database_url: str) -> Iterator[str]:
+    """Make a database in which no task can be created, for a reason that nobody foresaw."""
+    name = f"failing_{secrets.token_hex(4)}"
+    url = database_url.replace("/postgres?", f"/{name}?")
+    run(database_url, f"CREATE DATABASE {name}")
+    migration.upgrade(url)
+    run(url, FAILING)
+    yield url
+    run(database_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def started(database_url: str) -> Iterator[Person]:
+    settings = {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": SECRET}
+    with service.running(**settings) as running, visitor(running.address) as person:
+        yield person
+
+
+@contextmanager
+def visitor(address: str) -> Iterator[Person]:
+    person = Person(address)
+    with person.client:
+        yield person
+
+
+def answer(answers: Answers, code: str) -> Json:
+    provoke: Callable[[], httpx.Response] = getattr(answers, code)
+    body: Json = provoke().json()
+    return body
+
+
+@pytest.mark.parametrize(("place", "example"), ERRORS, ids=[place for place, _ in ERRORS])
+def test_error_example_is_what_the_service_answers(
+    answers: Answers, place: str, example: Json
+) -> None:
+    assert answer(answers, example["code"]) == example, place
+
+
+@pytest.mark.parametrize(("place", "example"), DETAILS, ids=[place for place, _ in DETAILS])
+def test_detail_example_is_what_the_service_answers(
+    answers: Answers, place: str, example: Json
+) -> None:
+    assert example in answer(answers, "validation_error")["details"], place
+
+
+@pytest.mark.parametrize(
+    "code", CONTRACT["components"]["schemas"]["Error"]["properties"]["code"]["enum"]
+)
+def test_every_code_is_one_that_the_service_answers(answers: Answers, code: str) -> None:
+    assert answer(answers, code)["code"] == code
+
+
+@pytest.mark.parametrize("name", CONTRACT["components"]["responses"])
+def test_every_error_response_has_an_example(name: str) -> None:
+    schema = CONTRACT["components"]["responses"][name]["content"]["application/json"]["schema"]
+    assert any(place.startswith(f"{schema['$ref']}/examples/") for place, _ in ERRORS)
