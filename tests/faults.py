@@ -177,6 +177,15 @@ FAULTS = (
     # Tokens.
     Fault("auth: the path's user is not compared", ROUTE, "!= user:", "== '':"),
     Fault("auth: no token is needed", ROUTE, "if not operation.public:", "if operation.public:"),
+    Fault("auth: BEARER is no scheme", AUTH, 'rb"bearer +', 'rb"(?-i:[Bb]earer|bEARER) +'),
+    Fault("paths: invalid UTF-8 is left out", ENVELOPE, '"surrogateescape"', '"ignore"'),
+    Fault("paths: invalid UTF-8 is replaced", ENVELOPE, '"surrogateescape"', '"replace"'),
+    Fault(
+        "paths: invalid UTF-8 is another encoding",
+        ENVELOPE,
+        'errors="surrogateescape"',
+        'encoding="latin-1"',
+    ),
     Fault("auth: expired tokens are good", AUTH, '"leeway": LEEWAY', '"leeway": 10**9'),
     Fault("auth: exp is not needed", AUTH, '    "require_exp": True,\n', ""),
     Fault("auth: a critical extension is ignored", AUTH, 'or "crit" in header', ""),

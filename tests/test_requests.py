@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from tests import service
-from tests.conftest import Json, Person, refusal, token_for
+from tests.conftest import Json, NewPerson, Person, refusal, token_for
 
 JSON = {"Content-Type": "application/json"}
 INVALID = (422, "validation_error")
@@ -52,6 +52,37 @@ class TestPaths:
         self, stranger: httpx.Client, method: str, path: str
     ) -> None:
         assert refusal(stranger.request(method, path)) == (404, "not_found", [])
+
+
+class TestInvalidUtf8:
+    """Bytes in a path that are no UTF-8 are not replaced, left out or read in another encoding."""
+
+    @pytest.mark.parametrize(
+        ("user_id", "path"),
+        [
+            ("zoe", "zoe%FF"),
+            ("zoe", "%FFzoe"),
+            ("zoe", "zo%C1%A5"),
+            ("zo\u00eb", "zo%EB"),
+            ("zoe\u00ff", "zoe%FF"),
+            ("zoe\ufffd", "zoe%FF"),
+            ("zoe\ufffd", "zoe%C3"),
+            ("zoe\ufffd\ufffd\ufffd", "zoe%ED%A0%80"),
+        ],
+    )
+    def test_user_in_path_is_nobody(self, new_person: NewPerson, user_id: str, path: str) -> None:
+        client = new_person(user_id).client
+        assert refusal(client.get(f"/api/{path}/tasks")) == (403, "forbidden", [])
+
+    @pytest.mark.parametrize("rest", ["{}%FF", "%FF{}", "{}%C3", "{}%C0%80"])
+    def test_task_in_path_is_invalid(self, person: Person, rest: str) -> None:
+        task = person.create()
+        response = person.request("GET", "/" + rest.format(task["id"]))
+        assert refusal(response) == (*INVALID, ["path.task_id"])
+
+    @pytest.mark.parametrize("path", ["/health%FF", "/%FFhealth", "/api/zoe/task%FFs", "/%FF"])
+    def test_path_is_unknown(self, stranger: httpx.Client, path: str) -> None:
+        assert refusal(stranger.get(path)) == (404, "not_found", [])
 
 
 class TestMethods:

@@ -183,9 +183,10 @@ class TestGoodTokens:
             time.sleep(0.1)
         assert refusal(someone.request("GET"))[0] == 401
 
-    def test_the_scheme_may_be_written_in_any_case(self, person: Person) -> None:
+    @pytest.mark.parametrize("scheme", ["bearer", "Bearer", "BEARER", "bEARER"])
+    def test_the_scheme_may_be_written_in_any_case(self, person: Person, scheme: str) -> None:
         token = token_for(person.user_id)
-        headers = {"Authorization": f"bEARER  {token}"}
+        headers = {"Authorization": f"{scheme}  {token}"}
         assert person.request("GET", headers=headers).status_code == 200
 
     def test_remembering_them_has_an_end(self, database_url: str) -> None:
