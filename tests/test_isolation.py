@@ -16,11 +16,10 @@ from tests import journal, partitions, postgres15, service, test_database
 from tests.conftest import Person, refusal, run
 from tests.test_database import STATEMENTS, fetch
 
-# README, "Run it in production", says the same.
-APPLICATION_ROLE = """
-CREATE ROLE application LOGIN;
-GRANT SELECT, INSERT, UPDATE, DELETE ON tasks, task_lists TO application;
-"""
+# The statements of the README, which a person copies, with a password.
+README = (service.ROOT / "README.md").read_text()
+APPLICATION_ROLE = README.partition("```sql\n")[2].partition("```")[0].replace("\u2026", "x")
+assert "CREATE ROLE application" in APPLICATION_ROLE
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +30,10 @@ def postgres() -> Iterator[postgres15.Server]:
 
 def database(postgres: postgres15.Server, name: str) -> str:
     run(postgres.url, f"CREATE DATABASE {name}")
+    return database_of(postgres, name)
+
+
+def database_of(postgres: postgres15.Server, name: str) -> str:
     return urlsplit(postgres.url)._replace(path=f"/{name}").geturl()
 
 
@@ -51,6 +54,23 @@ class TestRoles:
         own = url.replace("postgres@", "application@")
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             run(own, "ALTER TABLE tasks ADD COLUMN x integer")
+        with service.running(DATABASE_URL=own, BETTER_AUTH_SECRET=service.SECRET) as running:
+            assert httpx.get(f"{running.address}/health/ready").status_code == 200
+            use(running.address)
+
+    def test_statements_of_the_readme_need_createrole_and_nothing_else(
+        self, postgres: postgres15.Server
+    ) -> None:
+        run(postgres.url, "CREATE ROLE owner LOGIN")
+        run(postgres.url, "CREATE DATABASE owned OWNER owner")
+        url = database_of(postgres, "owned").replace("postgres@", "owner@")
+        migration.upgrade(url)
+        role = APPLICATION_ROLE.replace("application", "narrow")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied to create"):
+            run(url, role)
+        run(postgres.url, "ALTER ROLE owner CREATEROLE")
+        run(url, role)
+        own = url.replace("owner@", "narrow@")
         with service.running(DATABASE_URL=own, BETTER_AUTH_SECRET=service.SECRET) as running:
             assert httpx.get(f"{running.address}/health/ready").status_code == 200
             use(running.address)

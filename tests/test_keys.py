@@ -13,7 +13,6 @@ import psutil
 import pytest
 from jose import jws
 
-from handlers import keys
 from tests import key_set, service, small
 from tests.conftest import Json, Person, refusal
 from tests.key_set import KeySet, Signer, UnusualSigner
@@ -273,16 +272,19 @@ class TestLimits:
             started(keys, database_url) as running,
             asking(running) as ask,
         ):
-            for lines, signer in enumerate((EDWARDS, CURVE), start=1):
-                keys.status, fetches = 500, keys.fetches
-                while keys.fetches < fetches + 3:
-                    assert refusal(ask(signer.token(keys.address))) == UNAVAILABLE
-                    time.sleep(0.2)
-                assert running.log.read_text().count("No keys from") == lines
-                keys.status = 200
-                keys.hold(signer.entry)
-                while ask(signer.token(keys.address)).status_code == 503:
-                    time.sleep(0.2)
+            keys.status, until = 500, time.monotonic() + 20
+            while keys.fetches < 3:
+                assert refusal(ask(EDWARDS.token(keys.address))) == UNAVAILABLE
+                assert time.monotonic() < until
+                time.sleep(0.2)
+            assert running.log.read_text().count("No keys from") == 1
+            keys.status = 200
+            while ask(EDWARDS.token(keys.address)).status_code == 503:
+                assert time.monotonic() < until
+                time.sleep(0.2)
+            keys.status = 500
+            assert refusal(ask(CURVE.token(keys.address))) == UNAVAILABLE
+            assert running.log.read_text().count("No keys from") == 2
 
     def test_entries_that_cannot_be_used_are_one_line_of_log(self, database_url: str) -> None:
         with key_set.serving() as keys, started(keys, database_url) as running:
@@ -320,7 +322,7 @@ class TestOutages:
                 tokens = [EDWARDS.token(server.address) for _ in range(100)]
                 assert {answer.status_code for answer in pool.map(ask, tokens)} == {503}
             seconds = time.monotonic() - began
-            assert server.fetches <= 1 + seconds / keys.RETRY_AFTER_FAILURE
+            assert server.fetches <= 1 + seconds
 
     def test_nobody_waits_for_a_set_that_drips_but_who_needs_it(self, database_url: str) -> None:
         with (
@@ -352,7 +354,7 @@ class TestRotation:
     ) -> None:
         with key_set.serving(EDWARDS) as server, trusting(server, database_url) as ask:
             assert ask(EDWARDS.token(server.address)).status_code == 200
-            for _ in range(3 * keys.BURST):
+            for _ in range(15):
                 made_up = EDWARDS.token(server.address, {"kid": "made up"})
                 assert refusal(ask(made_up)) == REFUSED
             assert server.fetches == 2
