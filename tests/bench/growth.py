@@ -12,6 +12,7 @@ import statistics
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -234,7 +235,7 @@ def _told(slopes: dict[str, float]) -> Iterator[str]:
         yield f"{name:26}{slope:8.1f} µs"
 
 
-def plot(found: dict[str, Any], path: str) -> None:
+def plot(found: dict[str, Any], path: Path) -> None:
     """Draw how long requests take at each size."""
     import matplotlib as mpl
 
