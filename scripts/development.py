@@ -2,23 +2,25 @@
 
 import os
 import secrets
+import sys
 import time
 
-from dotenv import load_dotenv, set_key
 from jose import jwt
 
-from environment import ROOT
+import env_file
 
-ENV_FILE = ROOT / ".env"
 NAME = "BETTER_AUTH_SECRET"
 
 
 def secret() -> str:
-    """Tell the shared secret; if none is set, make one and keep it in .env."""
-    load_dotenv(ENV_FILE)
+    """Return the shared secret; if none is set, make one and keep it in .env."""
+    env_file.load()
     if not os.environ.get(NAME):
         os.environ[NAME] = secrets.token_urlsafe(32)
-        set_key(ENV_FILE, NAME, os.environ[NAME], quote_mode="never")
+        try:
+            env_file.keep(NAME, os.environ[NAME])
+        except OSError as error:
+            sys.exit(f"Set {NAME}: the one just made cannot be kept in .env ({error}).")
     return os.environ[NAME]
 
 
