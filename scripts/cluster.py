@@ -30,6 +30,9 @@ STILL_IN_USE = "still in use"
 
 Command = list[str | Path]
 
+# Kept, since a server may go on for another process when this one has no more use for it.
+children: list[subprocess.Popen[bytes]] = []
+
 
 class Cluster:
     def __init__(self, data: Path) -> None:
@@ -96,6 +99,7 @@ class Cluster:
                 self._explain()
             if not self._child and not self.process():
                 self._child = self._launch(options)
+                children.append(self._child)
             time.sleep(0.02)
 
     def _explain(self) -> None:
@@ -135,25 +139,17 @@ class Cluster:
 
     def stop(self, *, at_once: bool = False) -> None:
         """Stop the server; at once means that the data is not needed again."""
-        folder = self._socket_folder()
+        folder, process = self._socket_folder(), self._started()
         for way in (signal.SIGQUIT,) if at_once else (signal.SIGINT, signal.SIGQUIT):
-            if process := self._started():
-                process.send_signal(way)
-            if self._has_ended():
+            if not process or _ends(process, way):
                 break
         else:
             raise wheel.PostgresError(f"PostgreSQL did not stop: see {self.log}")
-        self._child = None
+        if self._child:
+            self._child.wait()
+            self._child = None
         if folder and folder.name.startswith(SOCKET_FOLDER):
             shutil.rmtree(folder, ignore_errors=True)
-
-    def _has_ended(self) -> bool:
-        until = time.monotonic() + STOP_TIMEOUT
-        while self._started():
-            if time.monotonic() > until:
-                return False
-            time.sleep(0.01)
-        return True
 
     def _started(self) -> psutil.Process | None:
         """Return the server's process, also one that was started a moment ago."""
@@ -216,6 +212,19 @@ class Cluster:
         if self.account:
             options |= {**self.account._asdict(), "extra_groups": []}
         return options
+
+
+def _ends(process: psutil.Process, way: signal.Signals) -> bool:
+    """Send a signal, and return whether the process ends in time."""
+    until = time.monotonic() + STOP_TIMEOUT
+    with suppress(psutil.NoSuchProcess):
+        process.send_signal(way)
+        # In a container without an init, the dead stay in the list of processes.
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.01)
+    return True
 
 
 async def _connect(url: str) -> None:

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,48 +17,19 @@ import psutil
 import pytest
 
 import embedded
-from tests import service
+from tests import checkouts, service
+from tests.checkouts import serving
 from tests.conftest import Person, run
 from tests.faults import FAULTS
 from tests.service import ROOT, SECRET
-
-COPIED = ["openapi", "generated", "handlers", "scripts", "pyproject.toml"]
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Iterator[Path]:
     """A copy of the project that nobody has started before, but with its dependencies."""
-    for name in COPIED:
-        source = ROOT / name
-        copy = shutil.copytree if source.is_dir() else shutil.copy
-        copy(source, tmp_path / name)
-    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
+    checkouts.copy(tmp_path)
     yield tmp_path
     shutil.rmtree(embedded.home(tmp_path), ignore_errors=True)
-
-
-@contextmanager
-def serving(checkout: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Run scripts/serve until it has said all it says; gives the process and what it said."""
-    process = subprocess.Popen(
-        [sys.executable, checkout / "scripts" / "serve"],
-        env=service.clean_environment() | {"PORT": str(service.free_port())} | settings,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout
-    said = ""
-    for line in process.stdout:
-        said += line
-        if "Ctrl-C" in line:
-            break
-    try:
-        yield process, said
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(timeout=20)
-        process.stdout.close()
 
 
 def curl(said: str, *arguments: str) -> str:

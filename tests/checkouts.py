@@ -1,0 +1,89 @@
+"""Copies of the project as a new user has them, and its scripts run as from a terminal."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests import service
+from tests.service import ROOT
+
+COPIED = ("openapi", "generated", "handlers", "scripts", "pyproject.toml")
+UNUSED = shutil.ignore_patterns("node_modules", "__pycache__")
+# A user id that has no name.
+NAMELESS = 54_321
+# The tests' Python may be in a folder that only root may read.
+AS_NAMELESS = (
+    *("setpriv", f"--reuid={NAMELESS}", f"--regid={NAMELESS}", "--clear-groups"),
+    *("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"),
+)
+
+
+def copy(to: Path, *more: str) -> Path:
+    """Copy the project to a folder, with its dependencies but nothing that its scripts made."""
+    for name in (*COPIED, *more):
+        if (source := ROOT / name).is_dir():
+            shutil.copytree(source, to / name, ignore=UNUSED)
+        else:
+            to.mkdir(exist_ok=True, parents=True)
+            shutil.copy(source, to / name)
+    (to / ".venv").symlink_to(ROOT / ".venv")
+    return to
+
+
+def run(
+    script: Path, *arguments: str | Path, cwd: Path | None = None, **settings: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a script with these settings and no others."""
+    return subprocess.run(
+        [sys.executable, script, *arguments],
+        cwd=cwd,
+        env=service.clean_environment() | settings,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@contextmanager
+def serving(
+    checkout: Path, *, prefix: tuple[str, ...] = (), **settings: str
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run scripts/serve until it has said all it says; yields the process and what it said."""
+    process = subprocess.Popen(
+        [*prefix, sys.executable, checkout / "scripts" / "serve"],
+        env=service.clean_environment() | {"PORT": str(service.free_port())} | settings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout
+    said = ""
+    for line in process.stdout:
+        said += line
+        if "Ctrl-C" in line:
+            break
+    try:
+        yield process, said
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=20)
+        process.stdout.close()
+
+
+def require_root() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("Only root can run something as another user.")
+
+
+def give_away(folder: Path, user: int = NAMELESS) -> None:
+    """Give a folder and all that is in it to a user."""
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, user, user, follow_symlinks=False)

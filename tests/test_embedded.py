@@ -1,0 +1,208 @@
+"""The embedded PostgreSQL: how it is shared, stopped and recovered, and on whose machine it runs."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+import cluster
+import embedded
+import wheel
+from tests import checkouts, service
+from tests.checkouts import NAMELESS
+from tests.conftest import run
+from tests.service import ROOT
+
+CREATE, INSERT = "CREATE TABLE kept (number int)", "INSERT INTO kept VALUES (1)"
+# All that a shell, a URL, a configuration file or PostgreSQL reads as something else.
+SPECIAL = "a b+c@d#e%f&g'h\"i$j`k\\l,é"
+USER = """
+import sys
+from pathlib import Path
+import embedded
+with embedded.postgres(Path(sys.argv[1])) as url:
+    print(url, flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder for data, which the server's user may reach."""
+    made = Path(tempfile.mkdtemp(dir=wheel.SHARED)) if os.geteuid() == 0 else tmp_path
+    made.chmod(0o755)
+    yield made
+    for record in made.rglob("postmaster.pid"):
+        cluster.Cluster(record.parent).stop(at_once=True)
+    shutil.rmtree(made)
+
+
+@pytest.fixture
+def data(folder: Path) -> Path:
+    """A data directory that PostgreSQL has made, and that holds a table."""
+    with embedded.postgres(folder / "development") as url:
+        run(url, CREATE)
+    return folder / "development"
+
+
+def started(data: Path, **settings: str) -> subprocess.Popen[str]:
+    """Start a process that uses the data until its standard input ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", USER, data],
+        env=service.clean_environment() | {"PYTHONPATH": f"{ROOT}/scripts:{ROOT}"} | settings,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    assert process.stdout.readline().startswith("postgresql://")
+    return process
+
+
+def ended(process: subprocess.Popen[str]) -> int:
+    process.communicate()
+    return process.returncode
+
+
+def killed(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    ended(process)
+
+
+def server(data: Path) -> psutil.Process:
+    found = cluster.Cluster(data).process()
+    assert found
+    return found
+
+
+def runs(process: psutil.Process) -> bool:
+    """Return whether it runs; in a container without an init, the dead stay in the list."""
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+class TestUsers:
+    def test_data_of_one_run_is_there_in_the_next(self, data: Path) -> None:
+        with embedded.postgres(data) as url:
+            run(url, INSERT)
+
+    def test_users_share_a_server_which_stops_with_the_last(self, data: Path) -> None:
+        with embedded.postgres(data) as url:
+            other = started(data)
+            shared = server(data)
+        assert runs(shared)
+        run(url, INSERT)
+        assert ended(other) == 0
+        assert not cluster.Cluster(data).process()
+        assert not list(wheel.SHARED.glob(f"{cluster.SOCKET_FOLDER}*/*{data}*"))
+
+    def test_temporary_data_of_a_killed_process_is_removed_by_the_next(self, folder: Path) -> None:
+        killed(started(folder / "test-1"))
+        left = server(folder / "test-1")
+        with embedded.postgres(folder / "test-2", forget=True):
+            assert not runs(left)
+            assert not (folder / "test-1").exists()
+        assert not (folder / "test-2").exists()
+
+
+class TestRecovery:
+    def test_server_of_a_killed_process_is_used_by_the_next_one(self, data: Path) -> None:
+        killed(started(data))
+        left = server(data)
+        with embedded.postgres(data) as url:
+            run(url, INSERT)
+            assert server(data) == left
+        assert not runs(left)
+
+    def test_killed_server_is_started_again(self, data: Path) -> None:
+        killed(started(data))
+        server(data).kill()
+        with embedded.postgres(data) as url:
+            run(url, INSERT)
+
+    @pytest.mark.parametrize("name", ["sleep", "postgres"])
+    def test_process_with_the_number_of_a_killed_server_is_not_signalled(
+        self, data: Path, name: str
+    ) -> None:
+        killed(started(data))
+        dead = server(data)
+        dead.kill()
+        user = data.stat().st_uid
+        other = subprocess.Popen(
+            [name, "60"], executable="/bin/sleep", user=user if os.geteuid() == 0 else None
+        )
+        record = data / "postmaster.pid"
+        record.write_text(record.read_text().replace(str(dead.pid), str(other.pid), 1))
+        with embedded.postgres(data) as url:
+            run(url, INSERT)
+            assert server(data).pid != other.pid
+        assert other.poll() is None
+        other.kill()
+        other.wait()
+
+    def test_signal_during_the_start_leaves_nothing_running(self, data: Path) -> None:
+        process = started(data)
+        process.send_signal(signal.SIGINT)
+        ended(process)
+        assert not cluster.Cluster(data).process()
+
+    def test_incomplete_data_is_reported(self, folder: Path) -> None:
+        (folder / "development").mkdir()
+        (folder / "development" / "PG_VERSION").write_text("18\n")
+        with pytest.raises(embedded.Error, match="no complete database: remove that folder"):
+            embedded.postgres(folder / "development").__enter__()
+
+    def test_data_of_another_version_is_reported(self, data: Path) -> None:
+        (data / "PG_VERSION").write_text("16\n")
+        with pytest.raises(embedded.Error, match=r"was made by PostgreSQL 16, this is 18"):
+            embedded.postgres(data).__enter__()
+
+
+class TestMachines:
+    def test_long_path_of_special_characters_and_unknown_locale(self, folder: Path) -> None:
+        parent = folder / ("x" * 120) / SPECIAL
+        parent.mkdir(parents=True)
+        process = started(parent / "development", LC_ALL="xx_YY.UTF-8", LANG="xx_YY")
+        assert server(parent / "development")
+        assert ended(process) == 0
+
+    def test_root_leaves_the_modes_of_folders_alone(self, tmp_path: Path) -> None:
+        checkouts.require_root()
+        checkout = checkouts.copy(tmp_path / "private" / "checkout")
+        (tmp_path / "private").chmod(0o700)
+        above = {path: path.stat().st_mode for path in (ROOT / ".venv").resolve().parents}
+        above |= {path: path.stat().st_mode for path in (checkout, *checkout.parents)}
+        with checkouts.serving(checkout) as (_, said):
+            assert "Try it" in said
+        assert {path: path.stat().st_mode for path in above} == above
+        shutil.rmtree(embedded.home(checkout))
+
+    def test_root_opens_the_data_of_another_user_as_that_user(self, data: Path) -> None:
+        """The previous release ran PostgreSQL as a user that it added."""
+        checkouts.require_root()
+        checkouts.give_away(data)
+        with embedded.postgres(data) as url:
+            run(url, INSERT)
+            assert server(data).uids().effective == NAMELESS
+
+    def test_user_without_a_name_in_a_folder_of_special_characters(self, folder: Path) -> None:
+        checkouts.require_root()
+        checkout = checkouts.copy(folder / SPECIAL)
+        checkouts.give_away(folder)
+        with checkouts.serving(checkout, prefix=checkouts.AS_NAMELESS) as (_, said):
+            assert "Try it" in said
+            assert server(checkout / ".postgres" / "development").uids().real == NAMELESS
+
+    def test_data_of_another_user_is_reported(self, folder: Path) -> None:
+        checkouts.require_root()
+        checkout = checkouts.copy(folder / "checkout")
+        (checkout / ".postgres").mkdir()
+        with checkouts.serving(checkout, prefix=checkouts.AS_NAMELESS) as (_, said):
+            assert "Traceback" not in said
+            assert "cannot be kept in .env" in said
