@@ -292,14 +292,17 @@ class TestBodies:
         assert refusal(response) == (*INVALID, ["body.position"])
         assert person.get(task) == task
 
+    # Where Python's own limit is depends on its version: 3.13 still reads 2,000 levels.
     @pytest.mark.parametrize("depth", [10, 900, 2000, 100_000])
     @pytest.mark.parametrize("member", ["title", "description", "position", "unknown"])
     def test_nesting_is_refused_however_deep(self, person: Person, member: str, depth: int) -> None:
         members = {"title": '"x"', member: "[" * depth + "]" * depth}
         body = ", ".join(f'"{name}": {value}' for name, value in members.items())
         response = person.request("POST", content=f"{{{body}}}", headers=JSON)
-        place = f"body.{member}" if depth <= 900 else "body"
-        assert refusal(response) == (*INVALID, [place])
+        places = {10: {f"body.{member}"}, 900: {f"body.{member}"}, 100_000: {"body"}}
+        *refused, (place,) = refusal(response)
+        assert tuple(refused) == INVALID
+        assert place in places.get(depth, {"body", f"body.{member}"})
 
     def test_what_is_ignored_may_be_nested_but_not_for_ever(self, person: Person) -> None:
         task = person.create()

@@ -1,0 +1,208 @@
+"""The environment that the scripts make for themselves, on whatever machine they are started."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from review import redocly
+
+from tests import checkouts, service
+from tests.checkouts import run
+
+HELLO = """\
+#!/usr/bin/env python3
+import environment
+environment.enter()
+import sys, demo
+print("hello from", sys.prefix)
+"""
+WITHOUT_ENSUREPIP = "import sys; sys.modules['ensurepip'] = None"
+# A Python that follows these finds or installs packages in another place.
+ELSEWHERE = {
+    "PIP_DRY_RUN": "1",
+    "PIP_PREFIX": "/nowhere",
+    "PIP_PYTHON": "/nowhere",
+    "PIP_REQUIRE_VIRTUALENV": "1",
+    "PIP_TARGET": "/nowhere",
+    "PIP_USER": "1",
+    "PYTHONPATH": "/nowhere",
+}
+INSTALLING = "Installing the dependencies into .venv, once"
+
+
+def build(folder: Path, name: str, module: str, code: str = "") -> None:
+    """Write a wheel of one empty module, so that an installation takes no time."""
+    about = f"{name}-1.dist-info"
+    with zipfile.ZipFile(folder / f"{name}-1-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(f"{module}.py", code)
+        wheel.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+        wheel.writestr(
+            f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        wheel.writestr(f"{about}/RECORD", "")
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheels")
+    build(folder, "demo", "demo")
+    build(folder, "pip_tools", "piptools")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with one script and two dependencies, of which nothing is installed."""
+    root = tmp_path_factory.mktemp("a project")
+    (root / "scripts").mkdir()
+    script = root / "scripts" / "hello"
+    script.write_text(HELLO)
+    source = service.ROOT / "scripts" / "environment.py"
+    (root / "scripts" / "environment.py").write_text(source.read_text())
+    (root / "scripts" / "requirements-dev.txt").write_text("demo==1\npip-tools==1\n")
+    return root
+
+
+@pytest.fixture
+def sources(wheels: Path) -> dict[str, str]:
+    return {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
+
+
+def hello(project: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run the script as a machine's own Python starts it."""
+    return subprocess.run(
+        [sys._base_executable, project / "scripts" / "hello"],  # type: ignore[attr-defined]  # noqa: SLF001
+        env=service.clean_environment() | settings,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+class TestInstallation:
+    """In this order: each test finds what the one before has left."""
+
+    def test_python_without_ensurepip_is_reported(self, project: Path, tmp_path: Path) -> None:
+        (tmp_path / "sitecustomize.py").write_text(WITHOUT_ENSUREPIP)
+        failed = hello(project, PYTHONPATH=str(tmp_path))
+        assert failed.returncode == 1
+        assert "apt-get install python3-venv" in failed.stderr
+        assert "Traceback" not in failed.stderr
+
+    def test_first_run_prints_progress_on_standard_error_alone(
+        self, project: Path, wheels: Path, tmp_path: Path
+    ) -> None:
+        """Its settings of pip count where they say where packages come from, and nowhere else."""
+        sources = f"no-index = true\nfind-links = {wheels}\n"
+        (tmp_path / "pip.conf").write_text(f"[global]\n{sources}[install]\nuser = true\n")
+        done = hello(project, PIP_CONFIG_FILE=str(tmp_path / "pip.conf"), **ELSEWHERE)
+        assert done.stdout == f"hello from {project / '.venv'}\n", done.stderr
+        assert INSTALLING in done.stderr
+
+    def test_later_run_installs_nothing(self, project: Path, tmp_path: Path) -> None:
+        done = hello(project, PYTHONPATH=str(tmp_path))
+        assert done.stdout.startswith("hello from")
+        assert done.stderr == ""
+
+    @pytest.mark.parametrize("python", ["is gone", "is of another version"])
+    def test_environment_whose_python_fails_is_made_anew(
+        self, project: Path, sources: dict[str, str], python: str
+    ) -> None:
+        file = project / ".venv" / "bin" / "python"
+        file.unlink()
+        if python == "is gone":
+            file.symlink_to("/nowhere/python3")
+        else:
+            file.write_text("#!/bin/sh\necho Python 3.0")
+            file.chmod(0o755)
+        done = hello(project, **sources)
+        assert done.stdout.startswith("hello from"), done.stderr
+        assert INSTALLING in done.stderr
+
+    def test_changed_lock_file_is_installed(self, project: Path, sources: dict[str, str]) -> None:
+        lock = project / "scripts" / "requirements-dev.txt"
+        lock.write_text(f"# Changed.\n{lock.read_text()}")
+        assert INSTALLING in hello(project, **sources).stderr
+
+    def test_moved_project_works_at_once(self, project: Path) -> None:
+        moved = project.with_name("moved")
+        project.rename(moved)
+        done = hello(moved)
+        moved.rename(project)
+        assert done.stdout == f"hello from {moved / '.venv'}\n", done.stderr
+        assert done.stderr == ""
+
+    def test_file_in_place_of_the_environment_is_reported(
+        self, project: Path, tmp_path: Path
+    ) -> None:
+        (project / ".venv").rename(tmp_path / "away")
+        (project / ".venv").write_text("")
+        failed = hello(project)
+        assert (
+            f"{project / '.venv'} is not a folder of this project's own: remove it."
+            in failed.stderr
+        )
+        assert "Traceback" not in failed.stderr
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = checkouts.copy(tmp_path_factory.mktemp("folder") / "todo", "tests")
+    redocly.install()
+    (made / "scripts" / "node_modules").symlink_to(service.ROOT / "scripts" / "node_modules")
+    return made
+
+
+class TestFolders:
+    @pytest.mark.parametrize(
+        ("folder", "script"),
+        [("..", "todo/scripts/token"), ("scripts", "./token"), ("scripts", "token"), ("/", None)],
+    )
+    def test_script_starts_from_any_folder(
+        self, checkout: Path, folder: str, script: str | None
+    ) -> None:
+        named = Path(script) if script else checkout / "scripts" / "token"
+        done = run(named, "alice", cwd=checkout / folder)
+        assert done.stdout.count(".") == 2, done.stderr
+
+    def test_script_starts_through_links(self, checkout: Path, tmp_path: Path) -> None:
+        (tmp_path / "todo-token").symlink_to(checkout / "scripts" / "token")
+        (tmp_path / "todo").symlink_to(checkout)
+        for script in ("todo-token", "todo/scripts/token"):
+            done = run(Path(script), "alice", cwd=tmp_path)
+            assert done.stdout.count(".") == 2, done.stderr
+
+    def test_script_starts_in_a_folder_that_was_deleted(self, checkout: Path) -> None:
+        command = 'mkdir gone && cd gone && rmdir ../gone && exec "$@"'
+        done = subprocess.run(
+            ["sh", "-c", command, "sh", sys.executable, checkout / "scripts" / "token", "alice"],  # noqa: S607
+            cwd=checkout.parent,
+            env=service.clean_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stdout.count(".") == 2, done.stderr
+
+    @pytest.mark.parametrize(
+        ("script", "arguments"),
+        [
+            ("diff", ["contract.yaml"]),
+            ("lint-contract", ["contract.yaml"]),
+            ("test", ["test_mine.py"]),
+            ("test", ["../todo/tests/test_log.py", "--collect-only"]),
+            ("test", ["tests/test_log.py", "--collect-only"]),
+        ],
+    )
+    def test_file_is_named_from_the_folder_of_the_caller(
+        self, checkout: Path, tmp_path: Path, script: str, arguments: list[str]
+    ) -> None:
+        caller = checkout.parent / "caller"
+        caller.mkdir(exist_ok=True)
+        contract = (checkout / "openapi" / "openapi.yaml").read_text()
+        (caller / "contract.yaml").write_text(contract)
+        (caller / "test_mine.py").write_text("def test_mine() -> None: ...\n")
+        done = run(checkout / "scripts" / script, *arguments, cwd=caller)
+        assert done.returncode == 0, done.stdout + done.stderr
