@@ -54,7 +54,7 @@ def run(
 
 @contextmanager
 def serving(
-    checkout: Path, *, prefix: tuple[str, ...] = (), **settings: str
+    checkout: Path, prefix: tuple[str, ...] = (), /, **settings: str
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run scripts/serve until it has said all it says; yields the process and what it said."""
     process = subprocess.Popen(

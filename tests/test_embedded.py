@@ -195,7 +195,7 @@ class TestMachines:
         checkouts.require_root()
         checkout = checkouts.copy(folder / SPECIAL)
         checkouts.give_away(folder)
-        with checkouts.serving(checkout, prefix=checkouts.AS_NAMELESS) as (_, said):
+        with checkouts.serving(checkout, checkouts.AS_NAMELESS) as (_, said):
             assert "Try it" in said
             assert server(checkout / ".postgres" / "development").uids().real == NAMELESS
 
@@ -203,6 +203,6 @@ class TestMachines:
         checkouts.require_root()
         checkout = checkouts.copy(folder / "checkout")
         (checkout / ".postgres").mkdir()
-        with checkouts.serving(checkout, prefix=checkouts.AS_NAMELESS) as (_, said):
+        with checkouts.serving(checkout, checkouts.AS_NAMELESS) as (_, said):
             assert "Traceback" not in said
             assert "cannot be kept in .env" in said

@@ -102,6 +102,57 @@ class TestServe:
                 assert f"Port {port} is taken: set PORT to another" in refused
             assert httpx.get(f"{address[1]}/health/ready").is_success
 
+    def test_service_on_an_ipv6_address_prints_a_url_that_works(self, checkout: Path) -> None:
+        with serving(checkout, HOST="::1") as (_, said):
+            assert re.search(r"runs at +http://\[::1\]:\d+\n", said), said
+            assert '"data":[]' in curl(said)
+
+    @pytest.mark.parametrize(
+        ("settings", "advice"),
+        [
+            ({"HOST": "192.0.2.1"}, "HOST=192.0.2.1 is not an address of this machine: set HOST"),
+            ({"HOST": "no such host"}, "HOST=no such host cannot be resolved"),
+            ({"FRONTEND_URL": "*"}, "FRONTEND_URL: must be origins"),
+        ],
+    )
+    def test_wrong_setting_is_reported_before_anything_is_started(
+        self, checkout: Path, settings: dict[str, str], advice: str
+    ) -> None:
+        with serving(checkout, **settings) as (process, said):
+            assert process.wait(timeout=20) == 1
+        assert advice in said
+        assert "Starting" not in said
+        assert "Port" not in said
+        assert "Traceback" not in said
+
+    def test_port_of_root_alone_is_reported_to_others(self, checkout: Path) -> None:
+        checkouts.require_root()
+        if int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text()) <= 80:
+            pytest.skip("On this machine every user may use every port.")
+        (checkout / ".env").write_text(f"BETTER_AUTH_SECRET={SECRET}\n")
+        checkouts.give_away(checkout)
+        with serving(checkout, checkouts.AS_NAMELESS, PORT="80") as (process, said):
+            assert process.wait(timeout=20) == 1
+        assert "Port 80 is for root alone: set PORT to 1024 or above" in said
+
+    def test_database_in_the_env_file_is_the_one_that_scripts_use(
+        self, checkout: Path, database_url: str
+    ) -> None:
+        run(database_url, "CREATE DATABASE filed")
+        url = urlsplit(database_url)._replace(path="/filed").geturl()
+        (checkout / ".env").write_text(f"DATABASE_URL={url}\n")
+        with serving(checkout, DATABASE_URL="") as (_, said):
+            assert "Starting PostgreSQL" not in said
+            assert "Try it" not in said
+            assert "The database is not migrated: run scripts/migrate." in said
+        assert checkouts.run(checkout / "scripts" / "migrate").returncode == 0
+        done = checkouts.run(checkout / "scripts" / "forget", "nobody", DATABASE_URL="")
+        assert "0 tasks" in done.stdout
+        with serving(checkout) as (_, said):
+            assert "Try it" in said
+            assert '"data":[]' in curl(said)
+        run(database_url, "DROP DATABASE filed")
+
     def test_a_database_that_is_given_is_not_migrated(
         self, checkout: Path, database_url: str
     ) -> None:
