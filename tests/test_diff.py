@@ -48,10 +48,10 @@ class Judged(NamedTuple):
 def judged() -> dict[str, Judged]:
     """Every edit, judged by the real tool, on all processors at once."""
     redocly.install()
-    base = Index(edits.apply({}))
 
     def judge(edit: edits.Edit) -> Judged:
-        pair = Pair(base, Index(edits.apply(edit)))
+        base = edits.apply(edit.get("before", {}))
+        pair = Pair(Index(base), Index(edits.apply(edit)))
         found = list(changes.find(pair))
         alone = any(change.major for change in found)
         return Judged(comparison.conclude(pair, found), alone)
@@ -210,6 +210,31 @@ class TestReport:
         contract.write_text(edits.original().replace("default: 1000", "default: 100"))
         line = contract.read_text().splitlines().index("            default: 100") + 1
         assert f"(openapi/openapi.yaml:{line})" in run("diff").stdout
+
+    def test_part_that_has_no_line_gets_no_place(
+        self, run: Callable[..., Ended], checkout: Path
+    ) -> None:
+        change(checkout, "2.0.0", put={"TaskCreate/properties/position": False})
+        (line,) = [line for line in run("diff").stdout.splitlines() if line.startswith("- **")]
+        assert line == "- **`TaskCreate.position`: `position` is now `null`.**"
+
+    def test_long_rewording_is_cut(self, run: Callable[..., Ended], checkout: Path) -> None:
+        text = "\n".join(["x" * 200, *(f"line {number}" for number in range(2, 30))])
+        change(checkout, "1.0.1", put={"delete_task/description": text})
+        report = run("diff").stdout
+        assert f"  + {'x' * 158}…\n" in report
+        assert "  + line 11\n" in report
+        assert "line 12" not in report
+        # One line is gone, and 29 are new.
+        assert "  … and 18 more lines\n" in report
+
+    def test_comparison_that_fails_is_reported_with_the_reason(
+        self, run: Callable[..., Ended], checkout: Path
+    ) -> None:
+        (checkout / "scripts" / "redocly.yaml").write_text("extends: [")
+        ended = run("diff")
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert "redocly could not compare the contracts" in ended.stderr
 
 
 class TestBase:

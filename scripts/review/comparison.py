@@ -187,8 +187,8 @@ def replaced(pair: Pair, found: list[Change]) -> Iterator[tuple[str, Finding | N
     """Find values of another kind altogether: how their limits differ is of no interest then."""
     for change in found:
         if (
-            change.type == "Schema"
-            and change.name == "type"
+            change.uses
+            and (change.type, change.name) == ("Schema", "type")
             and not {*names(change.old)} & {*names(change.new)}
         ):
             for finding in schemas.judge(change):

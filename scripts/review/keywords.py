@@ -44,6 +44,15 @@ KEYWORDS = {
         "at most {} items", "send more items", "have no room for more items", "wider"
     ),
     "minItems": Keyword("at least {} items", "send fewer items", "count on more items", "narrower"),
+    "maxContains": Keyword(
+        "at most {} items of one kind",
+        "send more of them",
+        "have no room for more of them",
+        "wider",
+    ),
+    "minContains": Keyword(
+        "at least {} items of one kind", "send fewer of them", "count on more of them", "narrower"
+    ),
     "maxProperties": Keyword(
         "at most {} members", "send more members", "have no room for more members", "wider"
     ),

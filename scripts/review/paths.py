@@ -13,7 +13,11 @@ GENERATED = "Breaks generated clients, whose code has the old name; requests sta
 
 
 def judge(pair: Pair, change: Change) -> Iterator[Finding]:
-    if change.type in JUDGES:
+    if change.type == "Parameter" and (not change.uses or change.name in serialized(pair, change)):
+        return
+    if change.kind == "modified" and change.name not in MEMBERS.get(change.type, ()):
+        yield fallback(change)
+    elif change.type in JUDGES:
         yield from JUDGES[change.type](pair, change)
     else:
         yield fallback(change)
@@ -40,7 +44,7 @@ def fine(change: Change, what: str, whom: str) -> Finding:
 
 
 def path(_: Pair, change: Change) -> Iterator[Finding]:
-    if change.kind == "modified" and change.name == "key":
+    if change.kind == "modified":
         what = f"The path `{change.old}` is now `{change.new}`"
         if re.sub(r"\{\w+\}", "{}", change.old) == re.sub(r"\{\w+\}", "{}", change.new):
             yield Finding(Verdict.BREAKING, what, GENERATED, change.pointer)
@@ -58,12 +62,10 @@ def operation(_: Pair, change: Change) -> Iterator[Finding]:
     if change.kind != "modified":
         name = (change.new or change.old).get("operationId", "")
         yield operation_itself(change, name, change.last, change.holder)
-    elif change.name == "operationId":
+    else:
         what = f"`{change.old}` is now called `{change.new}`"
         whom = f"Breaks generated clients that call `{change.old}`; requests stay as they are."
         yield Finding(Verdict.BREAKING, what, whom, change.pointer)
-    else:
-        yield fallback(change)
 
 
 def operation_itself(change: Change, name: str, method: str, where: str) -> Finding:
@@ -80,8 +82,6 @@ def parameter(pair: Pair, change: Change) -> Iterator[Finding]:
     index = pair.old if change.kind == "removed" else pair.new
     who, where = operations(change.uses), subjects(change.uses)
     node = resolve(index.contract, change.new) if change.kind == "added" else {}
-    if not change.uses:
-        return
     if change.kind == "removed":
         refused = ": what the contract does not name is refused (422)"
         fault = f"send it{refused if where.startswith('query') else ''}"
@@ -90,7 +90,7 @@ def parameter(pair: Pair, change: Change) -> Iterator[Finding]:
         yield breaks(change, f"{where} of {who} is new and must be sent", "do not send it")
     elif change.kind == "added":
         yield fine(change, f"{where} of {who} is new", "Callers may send it; none has to.")
-    elif change.name not in serialized(pair, change):
+    else:
         yield from parameter_member(change)
 
 
@@ -127,11 +127,9 @@ def parameter_member(change: Change) -> Iterator[Finding]:
         yield breaks(change, what, "send the old one: it is refused (422)")
     elif change.name == "in":
         yield breaks(change, f"{where} is now sent as {change.new} parameter", "send it as before")
-    elif change.major:
+    else:
         what = f"{where}: `{change.name}` is now {show(change.new)}, before {show(change.old)}"
         yield breaks(change, what, "write it as before")
-    else:
-        yield fallback(change)
 
 
 def body(_: Pair, change: Change) -> Iterator[Finding]:
@@ -142,12 +140,10 @@ def body(_: Pair, change: Change) -> Iterator[Finding]:
         yield breaks(change, f"{who} now needs a body", "send none")
     elif change.kind == "added":
         yield fine(change, f"{who} now takes a body", "Callers may send one; none has to.")
-    elif change.name == "required" and change.new:
+    elif change.new:
         yield breaks(change, f"{who} now needs a body", "send none")
-    elif change.name == "required":
-        yield fine(change, f"{who} now works without a body", "No caller has to change.")
     else:
-        yield fallback(change)
+        yield fine(change, f"{who} now works without a body", "No caller has to change.")
 
 
 def media(_: Pair, change: Change) -> Iterator[Finding]:
@@ -162,13 +158,11 @@ def media(_: Pair, change: Change) -> Iterator[Finding]:
         yield fine(
             change, f"{what} of {who} may also be `{change.last}`", "No client has to change."
         )
-    elif change.kind == "removed" or change.name == "key":
+    else:
         gone = change.old if change.name == "key" else change.last
         now = f": now `{change.new}`" if change.name == "key" else ""
         said = f"{what} of {who} can no longer be `{gone}`{now}"
         yield breaks(change, said, "send it" if asks else "read it")
-    else:
-        yield fallback(change)
 
 
 def answer(_: Pair, change: Change) -> Iterator[Finding]:
@@ -182,11 +176,9 @@ def answer(_: Pair, change: Change) -> Iterator[Finding]:
         yield fine(change, f"{who} may now answer {status}", whom)
     elif change.kind == "removed":
         yield breaks(change, f"{who} no longer answers {change.last}", f"handle {change.last}")
-    elif change.name == "key":
+    else:
         what = f"{who} answers {change.new} where it answered {change.old}"
         yield breaks(change, what, f"look for {change.old}")
-    else:
-        yield fallback(change)
 
 
 def header(_: Pair, change: Change) -> Iterator[Finding]:
@@ -198,16 +190,11 @@ def header(_: Pair, change: Change) -> Iterator[Finding]:
         yield Finding(
             Verdict.BREAKING, f"{what} is gone", reading(change, "use it"), change.pointer
         )
-    elif change.name == "key":
-        whom = reading(change, "use it under the old name")
-        yield Finding(Verdict.BREAKING, f"{what} is now `{change.new}`", whom, change.pointer)
-    elif change.name == "required" and not change.new:
+    elif not change.new:
         whom = reading(change, "count on it being there")
         yield Finding(Verdict.BREAKING, f"{what} may be missing now", whom, change.pointer)
-    elif change.name == "required":
-        yield fine(change, f"{what} is always there now", "No reader has to change.")
     else:
-        yield fallback(change)
+        yield fine(change, f"{what} is always there now", "No reader has to change.")
 
 
 def reading(change: Change, fault: str) -> str:
@@ -217,13 +204,11 @@ def reading(change: Change, fault: str) -> str:
 def server(_: Pair, change: Change) -> Iterator[Finding]:
     if change.kind == "added":
         yield fine(change, f"New server `{change.new['url']}`", "No client has to change.")
-    elif change.kind == "removed" or change.name == "url":
+    else:
         old = change.old if change.name == "url" else change.old["url"]
         now = f" is now `{change.new}`" if change.name == "url" else " is gone"
         whom = "Breaks clients that take the service's address from the contract."
         yield Finding(Verdict.BREAKING, f"The server `{old}`{now}", whom, change.pointer)
-    else:
-        yield fallback(change)
 
 
 JUDGES: dict[str, Callable[[Pair, Change], Iterator[Finding]]] = {
@@ -235,4 +220,15 @@ JUDGES: dict[str, Callable[[Pair, Change], Iterator[Finding]]] = {
     "Response": answer,
     "Header": header,
     "Server": server,
+}
+# The members of each part whose change is judged here; of others, redocly's verdict is passed on.
+MEMBERS: dict[str, tuple[str, ...]] = {
+    "PathItem": ("key",),
+    "Operation": ("operationId",),
+    "Parameter": ("name", "in", "required", *written({})),
+    "RequestBody": ("required",),
+    "MediaType": ("key",),
+    "Response": ("key",),
+    "Header": ("required",),
+    "Server": ("url",),
 }

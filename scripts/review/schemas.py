@@ -50,9 +50,11 @@ def keyword(change: Change) -> Iterator[Finding]:
         yield weigh(change, what, effect, known.send, known.read)
     else:
         what = f"{subjects(change.uses)}: `{change.name}` is now {show(change.new)}"
-        verdict = Verdict.BREAKING if change.major else Verdict.COMPATIBLE
-        whom = " ".join(change.reasons)
-        yield Finding(verdict, what, whom, change.pointer)
+        whom = (
+            f"Taken to break clients of {operations(change.uses)}: this comparison does not know "
+            "the keyword, so compare the two by hand."
+        )
+        yield Finding(Verdict.BREAKING, what, whom, change.pointer)
 
 
 def kind_of_value(change: Change) -> Iterator[Finding]:

@@ -1,7 +1,8 @@
 """Small edits of the real contract, each with the verdict that the author of a client gives.
 
 They are written in the YAML files beside this one. An address such as `Task/required` starts at a
-schema, one such as `get_task/summary` at an operation, and one such as `/info` at the top.
+schema, one such as `get_task/summary` at an operation, and one such as `/info` at the top. Where
+the real contract has nothing of the kind, `before` edits what is compared with.
 """
 
 import copy
@@ -39,7 +40,7 @@ def apply(edit: Edit) -> contract.Node:
             for address in what:
                 holder, key = place(found, address)
                 holder.pop(key) if kind == "drop" else holder[key].reverse()
-        elif kind not in ("edit", "verdict", "says"):
+        elif kind not in ("edit", "before", "verdict", "says"):
             for address, value in what.items():
                 change(found, kind, address, value)
     return found
