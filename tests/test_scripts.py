@@ -17,10 +17,11 @@ import psutil
 import pytest
 
 import embedded
-from tests import checkouts, service
+from tests import checkouts, coverage_map, mutation, service
 from tests.checkouts import serving
 from tests.conftest import Person, run
-from tests.faults import FAULTS
+from tests.faults import Fault
+from tests.mutation import FAULTS
 from tests.service import ROOT, SECRET
 
 
@@ -227,3 +228,41 @@ class TestDrift:
         assert not [
             fault.name for fault in FAULTS if fault.old not in (ROOT / fault.file).read_text()
         ]
+
+    def test_every_fault_has_a_name_of_its_own(self) -> None:
+        names = [fault.name for fault in FAULTS]
+        assert len(set(names)) == len(names)
+
+    def test_every_test_file_can_be_chosen(self) -> None:
+        """Without arguments, pytest collects what scripts/test runs."""
+        collected = subprocess.run(
+            [sys.executable, "-m", "pytest", "--collect-only", "-qq", "--no-header"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        found = re.findall(r"^(tests/.*\.py): \d+$", collected, re.MULTILINE)
+        assert coverage_map.files() == sorted(found)
+
+    HINTS = Fault("", "scripts/review/keywords.py", "HINTS = {None", "HINTS = {0")
+
+    def test_fault_in_a_constant_is_looked_for_where_it_is_used(self) -> None:
+        effect = mutation.Effect.of(self.HINTS)
+        assert effect.names == {"HINTS"}
+        (line,) = effect.lines[self.HINTS.file]
+        assert "<= HINTS" in (ROOT / self.HINTS.file).read_text().splitlines()[line - 1]
+
+    def test_fault_is_given_to_the_tests_that_execute_it(self) -> None:
+        file = self.HINTS.file
+        (line,) = mutation.Effect.of(self.HINTS).lines[file]
+        records = {
+            "tests/test_tasks.py": coverage_map.Record(
+                "", {"slow": 5, "fast": 1}, {}, {"slow": {file: [line, 9999]}}
+            ),
+            "tests/test_keys.py": coverage_map.Record("", {"all": 1}, {file: [line]}, {}),
+            "tests/test_log.py": coverage_map.Record("", {"none": 1}, {file: [9999]}, {}),
+        }
+        assert mutation.tests_for(self.HINTS, records) == ["tests/test_keys.py", "slow"]
+        moved = Fault("", "openapi/openapi.yaml", "3.1.1", "3.1.0")
+        assert set(mutation.tests_for(moved, records)) == records.keys()
