@@ -263,6 +263,6 @@ class TestDrift:
             "tests/test_keys.py": coverage_map.Record("", {"all": 1}, {file: [line]}, {}),
             "tests/test_log.py": coverage_map.Record("", {"none": 1}, {file: [9999]}, {}),
         }
-        assert mutation.tests_for(self.HINTS, records) == ["tests/test_keys.py", "slow"]
+        assert mutation.tests_for(self.HINTS, records) == ["slow", "tests/test_keys.py"]
         moved = Fault("", "openapi/openapi.yaml", "3.1.1", "3.1.0")
         assert set(mutation.tests_for(moved, records)) == records.keys()
