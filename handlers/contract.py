@@ -54,7 +54,8 @@ class Endpoint:
         content = b""
         if result is not None:
             content = orjson.dumps(result)
-            if len(content) > LARGE_ANSWER and operation.method == "GET":
+            is_read = operation.method == "GET" and not operation.public
+            if is_read and len(content) > LARGE_ANSWER:
                 limits.admit_answer(scope["user"])
             headers += JSON, (b"content-length", b"%d" % len(content))
         start = {"type": "http.response.start", "status": operation.status, "headers": headers}

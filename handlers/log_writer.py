@@ -29,8 +29,7 @@ class LogWriter:
         self._size = 0
         self._dropped = 0
         self._has_lines = Event()
-        self._is_idle = Event()
-        self._is_idle.set()
+        self._is_writing = False
         Thread(target=self._run, name="log", daemon=True).start()
 
     def write(self, line: bytes) -> None:
@@ -42,19 +41,20 @@ class LogWriter:
             self._lines.append(line)
             self._size += len(line)
         if not self._has_lines.is_set():
-            self._is_idle.clear()
             self._has_lines.set()
 
     def flush(self) -> None:
         """Wait until all lines are written, for a bounded time."""
-        self._is_idle.wait(FLUSH_TIMEOUT)
+        until = time.monotonic() + FLUSH_TIMEOUT
+        while (self._lines or self._is_writing) and time.monotonic() < until:
+            time.sleep(PAUSE / 4)
 
     def _run(self) -> None:
         while self._has_lines.wait():
             self._has_lines.clear()
+            self._is_writing = True
             self._write(self._take())
-            if not self._lines:
-                self._is_idle.set()
+            self._is_writing = False
             time.sleep(PAUSE)
 
     def _take(self) -> bytes:

@@ -445,17 +445,17 @@ FAULTS = (
         "int(declared[0]) > LARGEST_BODY",
         "False",
     ),
-    Fault("protocol: a head has no end", PROTOCOL, "self._kept += len(data)", "pass"),
+    Fault("protocol: a head has no end", PROTOCOL, "self._head += self._read", "pass"),
     Fault(
         "protocol: all heads of a connection are one",
         PROTOCOL,
-        "        self._kept = 0\n        super().on_message_begin()",
-        "        super().on_message_begin()",
+        "        self._head = 0\n        self._received",
+        "        self._received",
     ),
     Fault(
         "protocol: a body is a head",
         PROTOCOL,
-        "        self._kept = 0\n        super().on_body(body)",
+        "        self._head = 0\n        super().on_body(body)",
         "        super().on_body(body)",
     ),
     Fault(
