@@ -1,12 +1,10 @@
 """Clients that are slow, send too much or read nothing: each loses its own connection, only."""
 
-import re
 import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from urllib.parse import urlsplit
 
 import httpx
 import psutil
@@ -14,16 +12,14 @@ import pytest
 
 from tests import service
 from tests.conftest import Person, run
+from tests.raw import GET, HEAD, HEALTHY, connect, post, read_answer, read_to_end, statuses
 from tests.small import SHORT_TIMEOUTS, TIMEOUT
 
 # On a machine that is busy with other tests.
-PROMPT = 3.0
+PROMPT = 10.0
 MIB = 1024 * 1024
 # One check a second, and a machine that is busy with other tests.
 TOLERANCE = 3
-HEAD = b"GET /health HTTP/1.1\r\nHost: x\r\n"
-GET = HEAD + b"\r\n"
-HEALTHY = b'{"status":"ok"}'
 
 
 @pytest.fixture(scope="module")
@@ -43,57 +39,6 @@ def running(database_url: str) -> Iterator[service.Service]:
         assert "Traceback" not in running.log.read_text()
 
 
-def connect(running: service.Service, *, buffer: int | None = None) -> socket.socket:
-    """Open a connection; `buffer` is the size of its receive buffer."""
-    target = urlsplit(running.address)
-    client = socket.socket()
-    if buffer:
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-    client.settimeout(20)
-    client.connect((target.hostname, target.port))
-    return client
-
-
-def read_to_end(client: socket.socket) -> bytes:
-    answer = b""
-    with suppress(ConnectionError):
-        while part := client.recv(65536):
-            answer += part
-    return answer
-
-
-def read_answer(client: socket.socket) -> bytes:
-    """Read one answer, whose head says how long its body is."""
-    answer = b""
-    while not (length := re.search(rb"content-length: (\d+)\r\n(?s:.*)\r\n\r\n", answer)):
-        answer += receive(client)
-    while len(answer) < length.end() + int(length[1]):
-        answer += receive(client)
-    return answer
-
-
-def receive(client: socket.socket) -> bytes:
-    part = client.recv(65536)
-    assert part, "The connection is closed."
-    return part
-
-
-def statuses(answer: bytes) -> list[int]:
-    return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", answer)]
-
-
-def post(person: Person, *, length: int) -> bytes:
-    """The head of a create with a token, and a body of this length to follow."""
-    lines = [
-        f"POST {person.path} HTTP/1.1",
-        "Host: x",
-        f"Authorization: {person.client.headers['Authorization']}",
-        "Content-Type: application/json",
-        f"Content-Length: {length}",
-    ]
-    return "\r\n".join([*lines, "", ""]).encode()
-
-
 def list_tasks(person: Person) -> bytes:
     token = person.client.headers["Authorization"]
     return f"GET {person.path} HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\n\r\n".encode()
@@ -108,6 +53,15 @@ def fill(url: str, person: Person, tasks: int) -> None:
         f"SELECT '{person.user_id}', 'x', repeat('\U0001f600', 1000), false, number + (1 << 24) "
         f"FROM generate_series(1, {tasks}) number",
     )
+
+
+def wait_until_closed(running: service.Service, client: socket.socket) -> None:
+    """Wait for the service to close a connection that its client neither reads nor closes."""
+    process, port = psutil.Process(running.process.pid), client.getsockname()[1]
+    until = time.monotonic() + 2 * TIMEOUT + TOLERANCE
+    while any(each.raddr and each.raddr.port == port for each in process.net_connections()):
+        assert time.monotonic() < until, "The connection stays open."
+        time.sleep(0.1)
 
 
 def is_served(running: service.Service) -> None:
@@ -216,6 +170,19 @@ class TestIncompleteRequests:
         print(f"600 incomplete requests: {grown:.0f} MiB more")
         assert grown < 130
 
+    def test_requests_sent_ahead_hold_a_bounded_memory(self, running: service.Service) -> None:
+        memory = psutil.Process(running.process.pid).memory_info
+        before = memory().rss
+        with ExitStack() as stack:
+            clients = [stack.enter_context(connect(running)) for _ in range(50)]
+            for client in clients:
+                with suppress(ConnectionError):
+                    client.sendall(GET * 5000)
+            answers = [statuses(read_to_end(client)) for client in clients]
+        assert all(set(answer) <= {200} for answer in answers)
+        print(f"250,000 requests ahead: {(memory().rss - before) / MIB:.0f} MiB more")
+        assert (memory().rss - before) / MIB < 40
+
 
 class TestManyConnections:
     MAX_FILES = 300
@@ -305,31 +272,21 @@ class TestUnreadAnswers:
         self, slow_clients_service: service.Service, database_url: str
     ) -> None:
         person = Person(slow_clients_service.address)
-        process = psutil.Process(slow_clients_service.process.pid)
         with person.client:
             fill(database_url, person, 1000)
         with connect(slow_clients_service, buffer=4096) as client:
             client.sendall(list_tasks(person))
-            port = client.getsockname()[1]
-            until = time.monotonic() + 2 * TIMEOUT + TOLERANCE
-            while any(each.raddr and each.raddr.port == port for each in process.net_connections()):
-                assert time.monotonic() < until, "The connection stays open."
-                time.sleep(0.1)
+            wait_until_closed(slow_clients_service, client)
 
     def test_small_answers_to_requests_sent_ahead_that_are_not_taken_are_closed(
         self, slow_clients_service: service.Service
     ) -> None:
-        process = psutil.Process(slow_clients_service.process.pid)
         with connect(slow_clients_service, buffer=4096) as client:
             client.setblocking(False)
             with suppress(BlockingIOError, ConnectionError):
                 while True:
                     client.send(GET)
-            port = client.getsockname()[1]
-            until = time.monotonic() + 2 * TIMEOUT + TOLERANCE
-            while any(each.raddr and each.raddr.port == port for each in process.net_connections()):
-                assert time.monotonic() < until, "The connection stays open."
-                time.sleep(0.1)
+            wait_until_closed(slow_clients_service, client)
 
     def test_a_slow_reader_who_takes_the_answer_in_time_gets_all_of_it(
         self, slow_clients_service: service.Service, database_url: str
@@ -343,133 +300,3 @@ class TestUnreadAnswers:
             time.sleep(TIMEOUT / 2)
             answer = read_answer(client)
         assert httpx.Response(200, content=answer.split(b"\r\n\r\n", 1)[1]).json() == expected
-
-
-class TestRequestsSentAhead:
-    def test_some_are_answered_in_their_order(self, running: service.Service) -> None:
-        with connect(running) as client:
-            client.sendall(
-                GET * 5 + HEAD.replace(b"health", b"nowhere") + b"Connection: close\r\n\r\n"
-            )
-            assert statuses(read_to_end(client)) == [200] * 5 + [404]
-
-    def test_too_many_are_not_kept(self, running: service.Service) -> None:
-        memory = psutil.Process(running.process.pid).memory_info
-        before = memory().rss
-        with ExitStack() as stack:
-            clients = [stack.enter_context(connect(running)) for _ in range(50)]
-            for client in clients:
-                with suppress(ConnectionError):
-                    client.sendall(GET * 5000)
-            answers = [statuses(read_to_end(client)) for client in clients]
-        assert all(set(answer) <= {200} for answer in answers)
-        print(f"250,000 requests ahead: {(memory().rss - before) / MIB:.0f} MiB more")
-        assert (memory().rss - before) / MIB < 40
-
-    @pytest.mark.parametrize("bad", [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n"])
-    def test_what_follows_a_good_request_does_not_take_its_answer(
-        self, running: service.Service, bad: bytes
-    ) -> None:
-        with connect(running) as client:
-            client.sendall(GET + bad)
-            assert statuses(read_to_end(client))[0] == 200
-
-
-class TestHost:
-    @pytest.mark.parametrize(
-        "hosts",
-        ["", "Host: a\r\nHost: a\r\n", "Host: a\r\nhost: b\r\n", "Host: a b\r\n", "Host: a/b\r\n"]
-        + ["Host: a:b\r\n", "Host: a@b\r\n", "Host: a,b\r\n\tc: d\r\n", "Host: [::1\r\n"]
-        + ["Host: a?b\r\n", "Host: a#b\r\n", "Host: a\\b\r\n", "Host: \xff\r\n"],
-    )
-    def test_a_request_without_one_valid_host_is_refused(
-        self, running_service: service.Service, hosts: str
-    ) -> None:
-        with connect(running_service) as client:
-            client.sendall(f"GET /health HTTP/1.1\r\n{hosts}\r\n".encode("latin-1"))
-            assert statuses(read_to_end(client)) == [400]
-
-    @pytest.mark.parametrize(
-        "host", ["a", "a:80", "a:", "[::1]:8000", "127.0.0.1", "A-b.example.com", "a_b", "", "%41"]
-    )
-    def test_a_valid_host_is_served(self, running_service: service.Service, host: str) -> None:
-        with connect(running_service) as client:
-            client.sendall(
-                f"GET /health HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
-            )
-            assert statuses(read_to_end(client)) == [200]
-
-    def test_http_1_0_needs_none_but_takes_no_two(self, running_service: service.Service) -> None:
-        for hosts, status in (("", 200), ("Host: a\r\n", 200), ("Host: a\r\nHost: b\r\n", 400)):
-            with connect(running_service) as client:
-                client.sendall(f"GET /health HTTP/1.0\r\n{hosts}\r\n".encode())
-                assert statuses(read_to_end(client)) == [status]
-
-
-class TestUpgrades:
-    """An offer of another protocol is ignored, as RFC 9110 7.8 allows, and the request served."""
-
-    OFFERS = (
-        "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQ\r\n",
-        "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
-        "Connection: upgrade\r\nUpgrade: TLS/1.2, HTTP/2.0\r\n",
-        "Upgrade: h2c\r\n",
-    )
-    BODY = b'{"title": "Upgraded"}'
-
-    def message(self, person: Person, offer: str, *, chunked: bool) -> tuple[bytes, bytes]:
-        head = post(person, length=len(self.BODY)).replace(b"Host:", offer.encode() + b"Host:")
-        if not chunked:
-            return head, self.BODY
-        length = b"Content-Length: %d" % len(self.BODY)
-        return (
-            head.replace(length, b"Transfer-Encoding: chunked"),
-            b"%x\r\n%s\r\n0\r\n\r\n" % (len(self.BODY), self.BODY),
-        )
-
-    @pytest.mark.parametrize("chunked", [False, True])
-    @pytest.mark.parametrize("pieces", [1, 2, 1000])
-    @pytest.mark.parametrize("offer", OFFERS)
-    def test_the_body_is_read_and_the_next_request_served(
-        self,
-        person: Person,
-        running_service: service.Service,
-        offer: str,
-        pieces: int,
-        *,
-        chunked: bool,
-    ) -> None:
-        head, body = self.message(person, offer, chunked=chunked)
-        sent = [head + body] if pieces == 1 else [head, body]
-        if pieces > 2:
-            sent = [bytes([byte]) for byte in head + body]
-        with connect(running_service) as client:
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            for _ in range(2):
-                for piece in sent:
-                    client.sendall(piece)
-                    if pieces == 2:
-                        time.sleep(0.05)
-                answer = read_answer(client)
-                assert statuses(answer) == [201]
-                assert b'"title":"Upgraded"' in answer
-            client.sendall(GET)
-            assert statuses(read_answer(client)) == [200]
-        assert person.titles() == ["Upgraded"] * 2
-
-    def test_several_in_one_read_are_all_served(
-        self, person: Person, running_service: service.Service
-    ) -> None:
-        head, body = self.message(person, self.OFFERS[0], chunked=False)
-        with connect(running_service) as client:
-            client.sendall((head + body) * 20 + HEAD + b"Connection: close\r\n\r\n")
-            assert statuses(read_to_end(client)) == [201] * 20 + [200]
-        assert len(person.titles()) == 20
-
-    @pytest.mark.parametrize("method", ["CONNECT x:80", "CONNECT /health", "PRI *"])
-    def test_a_method_that_takes_the_connection_over_is_refused(
-        self, running_service: service.Service, method: str
-    ) -> None:
-        with connect(running_service) as client:
-            client.sendall(f"{method} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-            assert statuses(read_to_end(client)) == [400]

@@ -1,0 +1,64 @@
+"""A client on a bare socket, for what no HTTP library sends."""
+
+import re
+import socket
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+from tests import service
+from tests.conftest import Person
+
+HEAD = b"GET /health HTTP/1.1\r\nHost: x\r\n"
+GET = HEAD + b"\r\n"
+HEALTHY = b'{"status":"ok"}'
+
+
+def connect(running: service.Service, *, buffer: int | None = None) -> socket.socket:
+    """Open a connection; `buffer` is the size of its receive buffer."""
+    target = urlsplit(running.address)
+    client = socket.socket()
+    if buffer:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+    client.settimeout(20)
+    client.connect((target.hostname, target.port))
+    return client
+
+
+def read_to_end(client: socket.socket) -> bytes:
+    answer = b""
+    with suppress(ConnectionError):
+        while part := client.recv(65536):
+            answer += part
+    return answer
+
+
+def read_answer(client: socket.socket) -> bytes:
+    """Read one answer, whose head says how long its body is."""
+    answer = b""
+    while not (length := re.search(rb"content-length: (\d+)\r\n(?s:.*)\r\n\r\n", answer)):
+        answer += receive(client)
+    while len(answer) < length.end() + int(length[1]):
+        answer += receive(client)
+    return answer
+
+
+def receive(client: socket.socket) -> bytes:
+    part = client.recv(65536)
+    assert part, "The connection is closed."
+    return part
+
+
+def statuses(answer: bytes) -> list[int]:
+    return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", answer)]
+
+
+def post(person: Person, *, length: int) -> bytes:
+    """The head of a create with a token, and a body of this length to follow."""
+    lines = [
+        f"POST {person.path} HTTP/1.1",
+        "Host: x",
+        f"Authorization: {person.client.headers['Authorization']}",
+        "Content-Type: application/json",
+        f"Content-Length: {length}",
+    ]
+    return "\r\n".join([*lines, "", ""]).encode()

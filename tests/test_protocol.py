@@ -1,0 +1,127 @@
+"""HTTP as the server reads it: hosts, offers of other protocols, and requests sent ahead."""
+
+import socket
+import time
+
+import pytest
+
+from tests import service
+from tests.conftest import Person
+from tests.raw import GET, HEAD, connect, post, read_answer, read_to_end, statuses
+
+
+class TestRequestsSentAhead:
+    def test_some_are_answered_in_their_order(self, running_service: service.Service) -> None:
+        with connect(running_service) as client:
+            client.sendall(
+                GET * 5 + HEAD.replace(b"health", b"nowhere") + b"Connection: close\r\n\r\n"
+            )
+            assert statuses(read_to_end(client)) == [200] * 5 + [404]
+
+    @pytest.mark.parametrize("bad", [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n"])
+    def test_what_follows_a_good_request_does_not_take_its_answer(
+        self, running_service: service.Service, bad: bytes
+    ) -> None:
+        with connect(running_service) as client:
+            client.sendall(GET + bad)
+            assert statuses(read_to_end(client))[0] == 200
+
+
+class TestHost:
+    @pytest.mark.parametrize(
+        "hosts",
+        ["", "Host: a\r\nHost: a\r\n", "Host: a\r\nhost: b\r\n", "Host: a b\r\n", "Host: a/b\r\n"]
+        + ["Host: a:b\r\n", "Host: a@b\r\n", "Host: a,b\r\n\tc: d\r\n", "Host: [::1\r\n"]
+        + ["Host: a?b\r\n", "Host: a#b\r\n", "Host: a\\b\r\n", "Host: \xff\r\n"],
+    )
+    def test_a_request_without_one_valid_host_is_refused(
+        self, running_service: service.Service, hosts: str
+    ) -> None:
+        with connect(running_service) as client:
+            client.sendall(f"GET /health HTTP/1.1\r\n{hosts}\r\n".encode("latin-1"))
+            assert statuses(read_to_end(client)) == [400]
+
+    @pytest.mark.parametrize(
+        "host", ["a", "a:80", "a:", "[::1]:8000", "127.0.0.1", "A-b.example.com", "a_b", "", "%41"]
+    )
+    def test_a_valid_host_is_served(self, running_service: service.Service, host: str) -> None:
+        with connect(running_service) as client:
+            client.sendall(
+                f"GET /health HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
+            )
+            assert statuses(read_to_end(client)) == [200]
+
+    def test_http_1_0_needs_none_but_takes_no_two(self, running_service: service.Service) -> None:
+        for hosts, status in (("", 200), ("Host: a\r\n", 200), ("Host: a\r\nHost: b\r\n", 400)):
+            with connect(running_service) as client:
+                client.sendall(f"GET /health HTTP/1.0\r\n{hosts}\r\n".encode())
+                assert statuses(read_to_end(client)) == [status]
+
+
+class TestUpgrades:
+    """An offer of another protocol is ignored, as RFC 9110 7.8 allows, and the request served."""
+
+    OFFERS = (
+        "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQ\r\n",
+        "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+        "Connection: upgrade\r\nUpgrade: TLS/1.2, HTTP/2.0\r\n",
+        "Upgrade: h2c\r\n",
+    )
+    BODY = b'{"title": "Upgraded"}'
+
+    def message(self, person: Person, offer: str, *, chunked: bool) -> tuple[bytes, bytes]:
+        head = post(person, length=len(self.BODY)).replace(b"Host:", offer.encode() + b"Host:")
+        if not chunked:
+            return head, self.BODY
+        length = b"Content-Length: %d" % len(self.BODY)
+        return (
+            head.replace(length, b"Transfer-Encoding: chunked"),
+            b"%x\r\n%s\r\n0\r\n\r\n" % (len(self.BODY), self.BODY),
+        )
+
+    @pytest.mark.parametrize("chunked", [False, True])
+    @pytest.mark.parametrize("pieces", [1, 2, 1000])
+    @pytest.mark.parametrize("offer", OFFERS)
+    def test_the_body_is_read_and_the_next_request_served(
+        self,
+        person: Person,
+        running_service: service.Service,
+        offer: str,
+        pieces: int,
+        *,
+        chunked: bool,
+    ) -> None:
+        head, body = self.message(person, offer, chunked=chunked)
+        sent = [head + body] if pieces == 1 else [head, body]
+        if pieces > 2:
+            sent = [bytes([byte]) for byte in head + body]
+        with connect(running_service) as client:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for _ in range(2):
+                for piece in sent:
+                    client.sendall(piece)
+                    if pieces == 2:
+                        time.sleep(0.05)
+                answer = read_answer(client)
+                assert statuses(answer) == [201]
+                assert b'"title":"Upgraded"' in answer
+            client.sendall(GET)
+            assert statuses(read_answer(client)) == [200]
+        assert person.titles() == ["Upgraded"] * 2
+
+    def test_several_in_one_read_are_all_served(
+        self, person: Person, running_service: service.Service
+    ) -> None:
+        head, body = self.message(person, self.OFFERS[0], chunked=False)
+        with connect(running_service) as client:
+            client.sendall((head + body) * 20 + HEAD + b"Connection: close\r\n\r\n")
+            assert statuses(read_to_end(client)) == [201] * 20 + [200]
+        assert len(person.titles()) == 20
+
+    @pytest.mark.parametrize("method", ["CONNECT x:80", "CONNECT /health", "PRI *"])
+    def test_a_method_that_takes_the_connection_over_is_refused(
+        self, running_service: service.Service, method: str
+    ) -> None:
+        with connect(running_service) as client:
+            client.sendall(f"{method} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            assert statuses(read_to_end(client)) == [400]
