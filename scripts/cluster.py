@@ -158,8 +158,12 @@ class Cluster:
         return self.process()
 
     def remove(self) -> None:
-        shutil.rmtree(self.data, ignore_errors=True)
-        self.log.unlink(missing_ok=True)
+        """Remove the data, and all that is named after it."""
+        for path in (self.data, *self.data.parent.glob(f"{self.data.name}.*")):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
     def _accepts(self) -> bool:
         if not self.process() or not self._socket_folder():

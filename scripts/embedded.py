@@ -5,7 +5,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -58,8 +58,10 @@ def _make_home(folder: Path) -> None:
         wheel.make_readable(folder)
     folder.mkdir(exist_ok=True)
     for lock in folder.glob("*.lock"):
-        if TEMPORARY.fullmatch(lock.name):
-            _remove_if_left(lock)
+        # Its own process may remove it meanwhile.
+        with suppress(FileNotFoundError):
+            if TEMPORARY.fullmatch(lock.name):
+                _remove_if_left(lock)
 
 
 def _remove_if_left(file: Path) -> None:
@@ -69,7 +71,6 @@ def _remove_if_left(file: Path) -> None:
             cluster = Cluster(file.with_suffix(""))
             cluster.stop(at_once=True)
             cluster.remove()
-            file.unlink(missing_ok=True)
 
 
 def _join(lock: TextIO, cluster: Cluster, *, forget: bool) -> None:
@@ -99,7 +100,6 @@ def _leave(lock: TextIO, cluster: Cluster, *, forget: bool) -> None:
         cluster.stop(at_once=forget)
         if forget:
             cluster.remove()
-            Path(lock.name).unlink(missing_ok=True)
 
 
 def _is_alone(lock: TextIO) -> bool:

@@ -27,7 +27,7 @@ USER = """
 import sys
 from pathlib import Path
 import embedded
-with embedded.postgres(Path(sys.argv[1])) as url:
+with embedded.postgres(Path(sys.argv[1]), forget=len(sys.argv) > 2) as url:
     print(url, flush=True)
     sys.stdin.read()
 """
@@ -52,18 +52,22 @@ def data(folder: Path) -> Path:
     return folder / "development"
 
 
-def started(data: Path, **settings: str) -> subprocess.Popen[str]:
+def started(data: Path, *forget: str, **settings: str) -> subprocess.Popen[str]:
     """Start a process that uses the data until its standard input ends."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", USER, data],
+    process = starting(data, *forget, **settings)
+    assert process.stdout
+    assert process.stdout.readline().startswith("postgresql://")
+    return process
+
+
+def starting(data: Path, *forget: str, **settings: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", USER, data, *forget],
         env=service.clean_environment() | {"PYTHONPATH": f"{ROOT}/scripts:{ROOT}"} | settings,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert process.stdout
-    assert process.stdout.readline().startswith("postgresql://")
-    return process
 
 
 def ended(process: subprocess.Popen[str]) -> int:
@@ -109,6 +113,11 @@ class TestUsers:
             assert not runs(left)
             assert not (folder / "test-1").exists()
         assert not (folder / "test-2").exists()
+
+    def test_temporary_servers_start_and_stop_beside_each_other(self, folder: Path) -> None:
+        processes = [starting(folder / f"test-{number}", "forget") for number in range(3)]
+        assert [ended(process) for process in processes] == [0, 0, 0]
+        assert not list(folder.glob("test-*"))
 
 
 class TestRecovery:
