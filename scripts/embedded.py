@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +18,8 @@ Error = wheel.PostgresError
 
 # Data of one run, named after its process.
 TEMPORARY = re.compile(r"[a-z]+-[0-9]+\.lock")
+# How often a server that other processes use is looked for.
+ATTEMPTS = 20
 # It need not survive a machine that loses its power.
 FORGETFUL = ("-c", "fsync=off", "-c", "full_page_writes=off")
 
@@ -75,15 +78,24 @@ def _remove_if_left(file: Path) -> None:
 
 def _join(lock: TextIO, cluster: Cluster, *, forget: bool) -> None:
     """Hold the lock with the other users of a running server; the first one starts it alone."""
-    while True:
+    for _ in range(ATTEMPTS):
         if _is_alone(lock):
-            cluster.make(_template(cluster.data.parent) if forget else None)
-            cluster.start(*(FORGETFUL if forget else ()))
+            _start(cluster, forget=forget)
         fcntl.flock(lock, fcntl.LOCK_SH)
         # Its last user may have stopped it meanwhile.
         if cluster.process():
             return
         fcntl.flock(lock, fcntl.LOCK_UN)
+        time.sleep(0.1)
+    raise Error(f"PostgreSQL has crashed, and another process still uses {cluster.data}: end that.")
+
+
+def _start(cluster: Cluster, *, forget: bool) -> None:
+    try:
+        cluster.make(_template(cluster.data.parent) if forget else None)
+        cluster.start(*(FORGETFUL if forget else ()))
+    except OSError as error:
+        raise Error(f"PostgreSQL cannot be started: {error}") from error
 
 
 def _template(folder: Path) -> Cluster:

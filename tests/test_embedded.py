@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,7 +89,19 @@ def server(data: Path) -> psutil.Process:
 
 def runs(process: psutil.Process) -> bool:
     """Return whether it runs; in a container without an init, the dead stay in the list."""
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def crash(data: Path) -> psutil.Process:
+    """Kill the server, and return it when it is dead."""
+    process = server(data)
+    process.kill()
+    while runs(process):
+        time.sleep(0.01)
+    return process
 
 
 class TestUsers:
@@ -131,17 +144,23 @@ class TestRecovery:
 
     def test_killed_server_is_started_again(self, data: Path) -> None:
         killed(started(data))
-        server(data).kill()
+        crash(data)
         with embedded.postgres(data) as url:
             run(url, INSERT)
+
+    def test_killed_server_that_has_a_user_is_reported(self, data: Path) -> None:
+        user = started(data)
+        crash(data)
+        with pytest.raises(embedded.Error, match="another process still uses"):
+            embedded.postgres(data).__enter__()
+        ended(user)
 
     @pytest.mark.parametrize("name", ["sleep", "postgres"])
     def test_process_with_the_number_of_a_killed_server_is_not_signalled(
         self, data: Path, name: str
     ) -> None:
         killed(started(data))
-        dead = server(data)
-        dead.kill()
+        dead = crash(data)
         user = data.stat().st_uid
         other = subprocess.Popen(
             [name, "60"], executable="/bin/sleep", user=user if os.geteuid() == 0 else None
