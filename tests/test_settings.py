@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -44,7 +45,7 @@ def refused(
         env={os.fsencode(name): os.fsencode(value) for name, value in environment.items()},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     assert started.returncode == 3
@@ -68,119 +69,147 @@ def is_served(database_url: str, dotenv: str = "", **settings: str) -> str:
         return running.log.read_text()
 
 
+MISTAKES: list[tuple[dict[str, str], str]] = [
+    ({"DATABASE_URL": ""}, "Set DATABASE_URL to your PostgreSQL"),
+    ({"DATABASE_URL": "mysql://a:hidden@b/c"}, "DATABASE_URL must begin with"),
+    ({"DATABASE_URL": "hidden"}, "DATABASE_URL must begin with"),
+    (
+        {"DATABASE_URL": f"{ADDRESS}?hiden=1"},
+        "DATABASE_URL has an unknown parameter: hiden",
+    ),
+    ({"DATABASE_URL": "postgresql://a:hidden@b:port/c"}, "DATABASE_URL is no address"),
+    ({"DATABASE_URL": "postgresql://a:5/hidden@b/c"}, "Percent-encode the special"),
+    ({"DATABASE_URL": "postgresql://a:5#hidden@b/c"}, "Percent-encode the special"),
+    ({"DATABASE_URL": f"{ADDRESS}?connect_timeout=x"}, "connect_timeout must be a number"),
+    ({"DATABASE_URL": f"{ADDRESS}?connect_timeout=0"}, "connect_timeout must be a number"),
+    ({"DATABASE_URL": f"{ADDRESS}?sslmode=on"}, "sslmode must be one of disable, allow"),
+    (
+        {"DATABASE_URL": "postgresql://b/c?sslmode=verify-full&sslrootcert=/nowhere"},
+        "sslrootcert cannot be read: [Errno 2] No such file",
+    ),
+    ({"BETTER_AUTH_SECRET": "", "BETTER_AUTH_URL": ""}, "Set BETTER_AUTH_URL"),
+    ({"BETTER_AUTH_SECRET": "hidden".ljust(31, "x")}, "BETTER_AUTH_SECRET must have at"),
+    (
+        {"BETTER_AUTH_SECRET": " " * 32 + "hidden"},
+        "BETTER_AUTH_SECRET: begins or ends with white space",
+    ),
+    ({"BETTER_AUTH_SECRET": "hidden" * 9 + "\n"}, "BETTER_AUTH_SECRET: begins or ends"),
+    ({"BETTER_AUTH_SECRET": "\ufeff" + "hidden" * 9}, "BETTER_AUTH_SECRET: begins or"),
+    ({"BETTER_AUTH_SECRET": f"'{'hidden' * 9}'"}, "BETTER_AUTH_SECRET: is in quotes"),
+    ({"BETTER_AUTH_SECRET": "hidden" * 9 + "\udcff"}, "BETTER_AUTH_SECRET: is not UTF-8"),
+    ({"DATABASE_URL": ADDRESS + "\udcff"}, "DATABASE_URL: is not UTF-8"),
+    ({"DATABASE_URL": f'"{ADDRESS}"'}, "DATABASE_URL: is in quotes"),
+    ({"DATABASE_URL": ADDRESS + "\nhidden"}, "DATABASE_URL: has a control character"),
+    ({"DATABASE_URL": f"{ADDRESS}?connect_timeout=\u00b2"}, "connect_timeout must be a"),
+    ({"DATABASE_URL": "postgresql:///c?host=b&port=x"}, "DATABASE_URL: port must be a"),
+    (
+        {"DATABASE_URL": f"{ADDRESS}?target_session_attrs=x"},
+        "DATABASE_URL: target_session_attrs must be one of any",
+    ),
+    ({"MIGRATION_DATABASE_URL": "hidden"}, "MIGRATION_DATABASE_URL must begin with"),
+    (
+        {"BETTER_AUTH_SECRET": "-----BEGIN PUBLIC KEY-----hidden"},
+        "BETTER_AUTH_SECRET: The specified key is an asymmetric key",
+    ),
+    ({"BETTER_AUTH_URL": "app.example.com"}, "BETTER_AUTH_URL: must be an address"),
+    ({"BETTER_AUTH_URL": "https://a.example.com/?x"}, "BETTER_AUTH_URL: must be an addr"),
+    ({"BETTER_AUTH_URL": "https://a:hidden@a.example.com"}, "BETTER_AUTH_URL: must be an"),
+    ({"BETTER_AUTH_URL": "https://a.example.com/#x"}, "BETTER_AUTH_URL: must be an addr"),
+    ({"BETTER_AUTH_URL": "https://a.example.com:99999"}, "BETTER_AUTH_URL: must be an a"),
+    ({"BETTER_AUTH_URL": "https://a.example.com:x"}, "BETTER_AUTH_URL: must be an addre"),
+    ({"BETTER_AUTH_URL": "https://"}, "BETTER_AUTH_URL: must be an address"),
+    ({"FRONTEND_URL": "*"}, "FRONTEND_URL: must be origins"),
+    ({"FRONTEND_URL": "https://*.example.com"}, "FRONTEND_URL: must be origins"),
+    ({"FRONTEND_URL": "https://a.example.com/app"}, "FRONTEND_URL: must be origins"),
+    # No browser writes an origin like these: they would match nothing.
+    ({"FRONTEND_URL": "https://A.example.com"}, "FRONTEND_URL: must be origins"),
+    ({"FRONTEND_URL": "https://a.example.com:443"}, "FRONTEND_URL: must be origins"),
+    ({"DATABASE_CONNECTIONS": "none"}, "DATABASE_CONNECTIONS: Input should be a valid int"),
+    ({"DATABASE_CONNECTIONS": "0"}, "DATABASE_CONNECTIONS: Input should be greater"),
+    ({"ENVIRONMENT": "staging"}, "ENVIRONMENT: Input should be 'production'"),
+    ({ENDPOINT: "hidden:4317"}, f"{ENDPOINT}: URL scheme should be 'http' or 'https'"),
+    ({ENDPOINT: "hidden"}, f"{ENDPOINT}: Input should be a valid URL"),
+    (
+        {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://:1/hidden"},
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: Input should be a valid URL",
+    ),
+    (
+        {"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "grpc://hidden"},
+        "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: URL scheme should be 'http' or 'https'",
+    ),
+    (
+        TO | {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+        "OTEL_EXPORTER_OTLP_PROTOCOL: Input should be 'http/protobuf'",
+    ),
+    (
+        TO | {"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/json"},
+        "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: Input should be 'http/protobuf'",
+    ),
+    (
+        TO | {"OTEL_EXPORTER_OTLP_METRICS_PROTOCOL": "grpc"},
+        "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: Input should be 'http/protobuf'",
+    ),
+    (
+        TO | {"OTEL_TRACES_EXPORTER": "console"},
+        "OTEL_TRACES_EXPORTER: Input should be 'otlp' or 'none'",
+    ),
+    (
+        TO | {"OTEL_METRICS_EXPORTER": "prometheus"},
+        "OTEL_METRICS_EXPORTER: Input should be 'otlp' or 'none'",
+    ),
+    (
+        TO | {"OTEL_EXPORTER_OTLP_TIMEOUT": "soon"},
+        "OTEL_EXPORTER_OTLP_TIMEOUT: Input should be a valid number",
+    ),
+    (
+        TO | {"OTEL_BSP_SCHEDULE_DELAY": "0"},
+        "OTEL_BSP_SCHEDULE_DELAY: Input should be greater than 0",
+    ),
+    (
+        TO | {"OTEL_BSP_MAX_QUEUE_SIZE": "100"},
+        "OTEL_BSP_MAX_EXPORT_BATCH_SIZE must not be above",
+    ),
+    (
+        TO | {"OTEL_METRIC_EXPORT_INTERVAL": "-1"},
+        "OTEL_METRIC_EXPORT_INTERVAL: Input should be greater than 0",
+    ),
+]
+
+
+def together(
+    mistakes: list[tuple[dict[str, str], str]],
+) -> tuple[list[dict[str, str]], list[tuple[int, str]]]:
+    """Put mistakes of different settings into one start, since all are told at once.
+
+    Returns the settings of each start, and for each mistake its start and what is told.
+    """
+    starts: list[dict[str, str]] = []
+    told = []
+    for settings, advice in mistakes:
+        fits = (
+            n
+            for n, each in enumerate(starts)
+            if all(each.get(k, v) == v for k, v in settings.items())
+        )
+        number = next(fits, len(starts))
+        starts[number:] = starts[number:] or [{}]
+        starts[number] |= settings
+        told.append((number, advice))
+    return starts, told
+
+
+STARTS, MISTAKES_TOLD = together(MISTAKES)
+
+
+@cache
+def told(number: int) -> str:
+    return start(**(GOOD | STARTS[number]))
+
+
 class TestRefusedAtStart:
-    @pytest.mark.parametrize(
-        ("settings", "advice"),
-        [
-            ({"DATABASE_URL": ""}, "Set DATABASE_URL to your PostgreSQL"),
-            ({"DATABASE_URL": "mysql://a:hidden@b/c"}, "DATABASE_URL must begin with"),
-            ({"DATABASE_URL": "hidden"}, "DATABASE_URL must begin with"),
-            (
-                {"DATABASE_URL": f"{ADDRESS}?hiden=1"},
-                "DATABASE_URL has an unknown parameter: hiden",
-            ),
-            ({"DATABASE_URL": "postgresql://a:hidden@b:port/c"}, "DATABASE_URL is no address"),
-            ({"DATABASE_URL": "postgresql://a:5/hidden@b/c"}, "Percent-encode the special"),
-            ({"DATABASE_URL": "postgresql://a:5#hidden@b/c"}, "Percent-encode the special"),
-            ({"DATABASE_URL": f"{ADDRESS}?connect_timeout=x"}, "connect_timeout must be a number"),
-            ({"DATABASE_URL": f"{ADDRESS}?connect_timeout=0"}, "connect_timeout must be a number"),
-            ({"DATABASE_URL": f"{ADDRESS}?sslmode=on"}, "sslmode must be one of disable, allow"),
-            (
-                {"DATABASE_URL": "postgresql://b/c?sslmode=verify-full&sslrootcert=/nowhere"},
-                "sslrootcert cannot be read: [Errno 2] No such file",
-            ),
-            ({"BETTER_AUTH_SECRET": ""}, "Set BETTER_AUTH_URL"),
-            ({"BETTER_AUTH_SECRET": "hidden".ljust(31, "x")}, "BETTER_AUTH_SECRET must have at"),
-            (
-                {"BETTER_AUTH_SECRET": " " * 32 + "hidden"},
-                "BETTER_AUTH_SECRET: begins or ends with white space",
-            ),
-            ({"BETTER_AUTH_SECRET": "hidden" * 9 + "\n"}, "BETTER_AUTH_SECRET: begins or ends"),
-            ({"BETTER_AUTH_SECRET": "\ufeff" + "hidden" * 9}, "BETTER_AUTH_SECRET: begins or"),
-            ({"BETTER_AUTH_SECRET": f"'{'hidden' * 9}'"}, "BETTER_AUTH_SECRET: is in quotes"),
-            ({"BETTER_AUTH_SECRET": "hidden" * 9 + "\udcff"}, "BETTER_AUTH_SECRET: is not UTF-8"),
-            ({"DATABASE_URL": ADDRESS + "\udcff"}, "DATABASE_URL: is not UTF-8"),
-            ({"DATABASE_URL": f'"{ADDRESS}"'}, "DATABASE_URL: is in quotes"),
-            ({"DATABASE_URL": ADDRESS + "\nhidden"}, "DATABASE_URL: has a control character"),
-            ({"DATABASE_URL": f"{ADDRESS}?connect_timeout=\u00b2"}, "connect_timeout must be a"),
-            ({"DATABASE_URL": "postgresql:///c?host=b&port=x"}, "DATABASE_URL: port must be a"),
-            (
-                {"DATABASE_URL": f"{ADDRESS}?target_session_attrs=x"},
-                "DATABASE_URL: target_session_attrs must be one of any",
-            ),
-            ({"MIGRATION_DATABASE_URL": "hidden"}, "MIGRATION_DATABASE_URL must begin with"),
-            (
-                {"BETTER_AUTH_SECRET": "-----BEGIN PUBLIC KEY-----hidden"},
-                "BETTER_AUTH_SECRET: The specified key is an asymmetric key",
-            ),
-            ({"BETTER_AUTH_URL": "app.example.com"}, "BETTER_AUTH_URL: must be an address"),
-            ({"BETTER_AUTH_URL": "https://a.example.com/?x"}, "BETTER_AUTH_URL: must be an addr"),
-            ({"BETTER_AUTH_URL": "https://a:hidden@a.example.com"}, "BETTER_AUTH_URL: must be an"),
-            ({"BETTER_AUTH_URL": "https://a.example.com/#x"}, "BETTER_AUTH_URL: must be an addr"),
-            ({"BETTER_AUTH_URL": "https://a.example.com:99999"}, "BETTER_AUTH_URL: must be an a"),
-            ({"BETTER_AUTH_URL": "https://a.example.com:x"}, "BETTER_AUTH_URL: must be an addre"),
-            ({"BETTER_AUTH_URL": "https://"}, "BETTER_AUTH_URL: must be an address"),
-            ({"FRONTEND_URL": "*"}, "FRONTEND_URL: must be origins"),
-            ({"FRONTEND_URL": "https://*.example.com"}, "FRONTEND_URL: must be origins"),
-            ({"FRONTEND_URL": "https://a.example.com/app"}, "FRONTEND_URL: must be origins"),
-            # No browser writes an origin like these: they would match nothing.
-            ({"FRONTEND_URL": "https://A.example.com"}, "FRONTEND_URL: must be origins"),
-            ({"FRONTEND_URL": "https://a.example.com:443"}, "FRONTEND_URL: must be origins"),
-            ({"DATABASE_CONNECTIONS": "none"}, "DATABASE_CONNECTIONS: Input should be a valid int"),
-            ({"DATABASE_CONNECTIONS": "0"}, "DATABASE_CONNECTIONS: Input should be greater"),
-            ({"ENVIRONMENT": "staging"}, "ENVIRONMENT: Input should be 'production'"),
-            ({ENDPOINT: "hidden:4317"}, f"{ENDPOINT}: URL scheme should be 'http' or 'https'"),
-            ({ENDPOINT: "hidden"}, f"{ENDPOINT}: Input should be a valid URL"),
-            (
-                {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://:1/hidden"},
-                "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: Input should be a valid URL",
-            ),
-            (
-                {"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "grpc://hidden"},
-                "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: URL scheme should be 'http' or 'https'",
-            ),
-            (
-                TO | {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
-                "OTEL_EXPORTER_OTLP_PROTOCOL: Input should be 'http/protobuf'",
-            ),
-            (
-                TO | {"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/json"},
-                "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: Input should be 'http/protobuf'",
-            ),
-            (
-                TO | {"OTEL_EXPORTER_OTLP_METRICS_PROTOCOL": "grpc"},
-                "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: Input should be 'http/protobuf'",
-            ),
-            (
-                TO | {"OTEL_TRACES_EXPORTER": "console"},
-                "OTEL_TRACES_EXPORTER: Input should be 'otlp' or 'none'",
-            ),
-            (
-                TO | {"OTEL_METRICS_EXPORTER": "prometheus"},
-                "OTEL_METRICS_EXPORTER: Input should be 'otlp' or 'none'",
-            ),
-            (
-                TO | {"OTEL_EXPORTER_OTLP_TIMEOUT": "soon"},
-                "OTEL_EXPORTER_OTLP_TIMEOUT: Input should be a valid number",
-            ),
-            (
-                TO | {"OTEL_BSP_SCHEDULE_DELAY": "0"},
-                "OTEL_BSP_SCHEDULE_DELAY: Input should be greater than 0",
-            ),
-            (
-                TO | {"OTEL_BSP_MAX_QUEUE_SIZE": "100"},
-                "OTEL_BSP_MAX_EXPORT_BATCH_SIZE must not be above",
-            ),
-            (
-                TO | {"OTEL_METRIC_EXPORT_INTERVAL": "-1"},
-                "OTEL_METRIC_EXPORT_INTERVAL: Input should be greater than 0",
-            ),
-        ],
-    )
-    def test_each_mistake_is_told_with_what_to_set(
-        self, settings: dict[str, str], advice: str
-    ) -> None:
-        assert advice in start(**(GOOD | settings))
+    @pytest.mark.parametrize(("number", "advice"), MISTAKES_TOLD)
+    def test_each_mistake_is_told_with_what_to_set(self, number: int, advice: str) -> None:
+        assert advice in told(number)
 
     def test_all_mistakes_are_told_at_once(self) -> None:
         """Those of every kind: missing, not readable, at odds with another, in an address."""
@@ -274,22 +303,20 @@ class TestDotenv:
 
 
 class TestNearMisses:
-    @pytest.mark.parametrize(
-        ("name", "setting"),
-        [
-            ("DATABASE_CONECTIONS", "DATABASE_CONNECTIONS"),
-            ("DATABASE_POOL", "DATABASE_POOLED"),
-            ("DATABASE_URI", "DATABASE_URL"),
-            ("database_urls", "DATABASE_URL"),
-            ("BETTER_AUTH_SECRETS", "BETTER_AUTH_SECRET"),
-            ("FRONTEND_URLS", "FRONTEND_URL"),
-            ("ENVIROMENT", "ENVIRONMENT"),
-            ("OTEL_EXPORTER_OTLP_ENDPOIT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
-        ],
-    )
-    def test_each_is_told_with_the_right_name(self, name: str, setting: str) -> None:
-        line = f"{name.upper()} is not a setting: did you mean {setting}?"
-        assert line in start(**{name: "x"})
+    def test_each_is_told_with_the_right_name(self) -> None:
+        names = {
+            "DATABASE_CONECTIONS": "DATABASE_CONNECTIONS",
+            "DATABASE_POOL": "DATABASE_POOLED",
+            "DATABASE_URI": "DATABASE_URL",
+            "database_urls": "DATABASE_URL",
+            "BETTER_AUTH_SECRETS": "BETTER_AUTH_SECRET",
+            "FRONTEND_URLS": "FRONTEND_URL",
+            "ENVIROMENT": "ENVIRONMENT",
+            "OTEL_EXPORTER_OTLP_ENDPOIT": "OTEL_EXPORTER_OTLP_ENDPOINT",
+        }
+        told = start(**dict.fromkeys(names, "x"))
+        for name, setting in names.items():
+            assert f"{name.upper()} is not a setting: did you mean {setting}?" in told
 
     def test_one_in_the_environment_and_one_in_dotenv_are_logged_at_start(
         self, database_url: str
@@ -416,7 +443,7 @@ class TestCommand:
             env=service.environment(),
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=60,
             check=False,
         )
         assert 1 <= started.stderr.count("The service cannot start.") <= 2
@@ -434,7 +461,7 @@ class TestCommand:
             env=service.environment(**GOOD) | {"PYTHONPATH": f"{tmp_path}:{service.ROOT}"},
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=60,
             check=False,
         )
         assert started.returncode == 3
