@@ -66,6 +66,7 @@ def is_served(database_url: str, dotenv: str = "", **settings: str) -> str:
         )
         with person.client:
             assert person.page()
+        running.stop()
         return running.log.read_text()
 
 
