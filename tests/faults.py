@@ -259,7 +259,7 @@ FAULTS = (
     Fault(
         "keys: an outage is a line for each fetch", KEYS, "LOG_INTERVAL = 60", "LOG_INTERVAL = 0"
     ),
-    Fault("keys: the next outage is not logged", KEYS, "self._logged_at = NEVER\n", "pass\n"),
+    Fault("keys: the next outage is not logged", KEYS, " " * 12 + "self._logged_at = NEVER\n", ""),
     # What operations do.
     Fault(
         "create: the description is forgotten",

