@@ -6,12 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests import faults, faults_connections, faults_pipeline
+from tests import faults, faults_connections, faults_pipeline, faults_service
 from tests.coverage_map import MEASURED, Record
 from tests.faults import Fault
 from tests.service import ROOT
 
-FAULTS = (*faults.FAULTS, *faults_connections.FAULTS, *faults_pipeline.FAULTS)
+FAULTS = (
+    *faults.FAULTS,
+    *faults_service.FAULTS,
+    *faults_connections.FAULTS,
+    *faults_pipeline.FAULTS,
+)
 
 # These know the contract best, and take little time.
 FIRST = ("tests/test_contract.py", "tests/test_every_operation.py")

@@ -3,7 +3,7 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -44,20 +44,31 @@ class Judged(NamedTuple):
         return " ".join(f"{finding.what}. {finding.whom}" for finding in self.found).lower()
 
 
+class Judgements:
+    """The judgement of each edit, made in the background: a test waits for its own only."""
+
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        self.futures = {edit["edit"]: pool.submit(judge, edit) for edit in edits.edits()}
+
+    def __getitem__(self, name: str) -> Judged:
+        return self.futures[name].result()
+
+
+def judge(edit: edits.Edit) -> Judged:
+    base = edits.apply(edit.get("before", {}))
+    pair = Pair(Index(base), Index(edits.apply(edit)))
+    found = list(changes.find(pair))
+    alone = any(change.major for change in found)
+    return Judged(comparison.conclude(pair, found), alone)
+
+
 @pytest.fixture(scope="module")
-def judged() -> dict[str, Judged]:
+def judged() -> Iterator[Judgements]:
     """Every edit, judged by the real tool, on all processors at once."""
     redocly.install()
-
-    def judge(edit: edits.Edit) -> Judged:
-        base = edits.apply(edit.get("before", {}))
-        pair = Pair(Index(base), Index(edits.apply(edit)))
-        found = list(changes.find(pair))
-        alone = any(change.major for change in found)
-        return Judged(comparison.conclude(pair, found), alone)
-
-    with ThreadPoolExecutor() as pool:
-        return dict(zip(NAMES, pool.map(judge, edits.edits()), strict=True))
+    pool = ThreadPoolExecutor()
+    yield Judgements(pool)
+    pool.shutdown(cancel_futures=True)
 
 
 class TestVerdicts:
@@ -67,7 +78,7 @@ class TestVerdicts:
 
     @pytest.mark.parametrize("edit", edits.edits(), ids=lambda edit: edit["edit"].replace(" ", "_"))
     def test_an_edit_gets_the_verdict_of_a_client_author(
-        self, edit: edits.Edit, judged: dict[str, Judged]
+        self, edit: edits.Edit, judged: Judgements
     ) -> None:
         judgement = judged[edit["edit"]]
         agreed = judgement.verdict == edit["verdict"]
@@ -75,7 +86,7 @@ class TestVerdicts:
         assert edit.get("says", "").lower() in judgement.said
 
     def test_the_score_is_told(
-        self, judged: dict[str, Judged], capsys: pytest.CaptureFixture[str]
+        self, judged: Judgements, capsys: pytest.CaptureFixture[str]
     ) -> None:
         labelled = {edit["edit"]: edit["verdict"] for edit in edits.edits()}
         right = sum(judged[name].verdict == labelled[name] for name in NAMES)
@@ -163,7 +174,7 @@ class TestVersion:
         ],
     )
     def test_a_version_that_does_not_say_so_is_a_mistake(
-        self, judged: dict[str, Judged], name: str, version: str, message: str
+        self, judged: Judgements, name: str, version: str, message: str
     ) -> None:
         mistake = versions.mistake("1.0.0", version, judged[name].found)
         assert message in mistake

@@ -256,13 +256,18 @@ class TestDrift:
     def test_fault_is_given_to_the_tests_that_execute_it(self) -> None:
         file = self.HINTS.file
         (line,) = mutation.Effect.of(self.HINTS).lines[file]
+        slow = "tests/test_tasks.py::slow"
         records = {
             "tests/test_tasks.py": coverage_map.Record(
-                "", {"slow": 5, "fast": 1}, {}, {"slow": {file: [line, 9999]}}
+                "", {slow: 5, "tests/test_tasks.py::fast": 1}, {}, {slow: {file: [line, 9999]}}
             ),
-            "tests/test_keys.py": coverage_map.Record("", {"all": 1}, {file: [line]}, {}),
-            "tests/test_log.py": coverage_map.Record("", {"none": 1}, {file: [9999]}, {}),
+            "tests/test_keys.py": coverage_map.Record(
+                "", {"tests/test_keys.py::all": 1}, {file: [line]}, {}
+            ),
+            "tests/test_log.py": coverage_map.Record(
+                "", {"tests/test_log.py::none": 1}, {file: [9999]}, {}
+            ),
         }
-        assert mutation.tests_for(self.HINTS, records) == ["slow", "tests/test_keys.py"]
+        assert mutation.tests_for(self.HINTS, records) == [slow, "tests/test_keys.py"]
         moved = Fault("", "openapi/openapi.yaml", "3.1.1", "3.1.0")
         assert set(mutation.tests_for(moved, records)) == records.keys()
