@@ -67,12 +67,6 @@ FAULTS = (
         "",
     ),
     Fault(
-        "pool: idle connections outlive the service",
-        POOL,
-        "        await self._end_idle(since=monotonic())\n",
-        "        pass\n",
-    ),
-    Fault(
         "pool: the oldest connection is used first",
         POOL,
         "self._ready.pop()",

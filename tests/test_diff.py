@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import yaml
 from review import changes, comparison, contract, redocly
 from review import version as versions
 from review.changes import Pair
@@ -84,6 +85,7 @@ class TestVerdicts:
         agreed = judgement.verdict == edit["verdict"]
         assert agreed == (edit["edit"] not in DISAGREEMENTS), judgement.found
         assert edit.get("says", "").lower() in judgement.said
+        assert len(judgement.found) == edit.get("count", len(judgement.found))
 
     def test_the_score_is_told(
         self, judged: Judgements, capsys: pytest.CaptureFixture[str]
@@ -180,6 +182,19 @@ class TestVersion:
         assert message in mistake
         assert bool(message) == bool(mistake)
 
+    @pytest.mark.parametrize(
+        ("name", "message"),
+        [
+            ("an operation is removed", "set it to 2.0.0"),
+            ("an operation is new", "set it to 1.3.0"),
+            ("a description", "set it to 1.2.4"),
+        ],
+    )
+    def test_smaller_numbers_begin_again_at_zero(
+        self, judged: Judgements, name: str, message: str
+    ) -> None:
+        assert message in versions.mistake("1.2.3", "1.2.3", judged[name].found)
+
     def test_a_mistake_fails(self, run: Callable[..., Ended], checkout: Path) -> None:
         change(checkout, "1.9.9", **BREAKING)
         ended = run("diff")
@@ -221,6 +236,18 @@ class TestReport:
         contract.write_text(edits.original().replace("default: 1000", "default: 100"))
         line = contract.read_text().splitlines().index("            default: 100") + 1
         assert f"(openapi/openapi.yaml:{line})" in run("diff").stdout
+
+    def test_place_of_a_part_that_moved_is_where_it_is_now(
+        self, run: Callable[..., Ended], checkout: Path
+    ) -> None:
+        moved = edits.apply({"reverse": ["list_tasks/parameters"]})
+        parameters = moved["paths"]["/api/{user_id}/tasks"]["get"]["parameters"]
+        parameters[2]["schema"]["type"] = "integer"
+        contract = checkout / "openapi" / "openapi.yaml"
+        contract.write_text(yaml.safe_dump(moved, sort_keys=False))
+        lines = contract.read_text().splitlines()
+        line = lines.index("          type: integer", lines.index("      - name: completed"))
+        assert f"(openapi/openapi.yaml:{line + 1})" in run("diff").stdout
 
     def test_part_that_has_no_line_gets_no_place(
         self, run: Callable[..., Ended], checkout: Path
