@@ -120,7 +120,6 @@ FAULTS = (
     Fault("auth: an odd claim is a failure", AUTH, "            TypeError,\n", ""),
     Fault("auth: deep nesting is a failure", AUTH, "            RecursionError,\n", ""),
     Fault("auth: a huge number is a failure", AUTH, "            ArithmeticError,\n", ""),
-    Fault("auth: large tokens are cached", AUTH, "len(header) > LARGEST_REMEMBERED", "False"),
     # Requests.
     Fault("reading: the charset is part of the type", READING, 'value.split(b";")[0]', "value"),
     Fault(
