@@ -170,6 +170,10 @@ class TestQueries:
         response = person.request("GET", "?" + "x" * 5000 + "=1")
         assert len(response.json()["details"][0]["location"]) == 300
 
+    def test_name_that_is_no_utf_8_is_escaped_in_the_answer(self, person: Person) -> None:
+        response = person.request("GET", "/1?%FF=1")
+        assert refusal(response) == (*INVALID, ["query.\\udcff"])
+
 
 class TestBodies:
     @pytest.mark.parametrize(
