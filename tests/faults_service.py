@@ -202,8 +202,8 @@ FAULTS = (
     Fault(
         "list: a full page is the whole list",
         TASKS,
-        "if len(rows) < query.limit:",
-        "if len(rows) <= query.limit:",
+        "if len(rows) == limit:",
+        "if len(rows) > limit:",
     ),
     Fault("list: later pages count from zero", TASKS, "and not query.offset:", "and True:"),
     Fault(
@@ -342,15 +342,20 @@ FAULTS = (
     Fault(
         "settings: no source of trust is needed",
         SETTINGS,
-        "if not self.better_auth_secret and not self.better_auth_url:",
+        'if info.data.get("better_auth_secret", "wrong") is None:',
         "if False:",
     ),
-    Fault("settings: a secret of spaces", SETTINGS, "len(secret.strip())", "len(secret)"),
+    Fault(
+        "settings: white space around a secret",
+        SETTINGS,
+        'if value != value.strip().strip("\\ufeff"):',
+        "if False:",
+    ),
     Fault(
         "settings: development needs a long secret",
         SETTINGS,
-        "if secret and not self.is_development and",
-        "if secret and",
+        'if info.data.get("environment") != "development" and',
+        "if",
     ),
     Fault(
         "settings: an empty variable counts",
@@ -359,12 +364,12 @@ FAULTS = (
         "env_ignore_empty=False",
     ),
     Fault("settings: an origin in capitals", SETTINGS, "([a-z0-9.-]+|", "([A-Za-z0-9.-]+|"),
-    Fault("settings: an address with a query", SETTINGS, "(/[^?#\\s]*)?", "(/.*)?"),
+    Fault("settings: an address with a query", SETTINGS, "([^?#@", "([^@"),
     Fault(
         "settings: a batch larger than its queue",
         SETTINGS,
-        "if self.otel_bsp_max_export_batch_size > self",
-        "if False and self.otel_bsp_max_export_batch_size > self",
+        'if value > info.data.get("otel_bsp_max_queue_size", value):',
+        "if False:",
     ),
     Fault(
         "settings: OTEL_SDK_DISABLED is ignored",
@@ -396,7 +401,7 @@ FAULTS = (
         "if unknown := query.keys() - PARAMETERS:",
         "if unknown := set[str]():",
     ),
-    Fault("address: no time to connect", ADDRESS, "or not int(timeout)", ""),
+    Fault("address: no time to connect", ADDRESS, "0*[1-9][0-9]{0,4}", "[0-9]{1,5}"),
     Fault(
         "address: Neon's pooler is not found",
         ADDRESS,
