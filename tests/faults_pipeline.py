@@ -384,7 +384,7 @@ FAULTS = (
         "diff: a broken contract is compared",
         CONTRACT,
         "for error in OpenAPIV31SpecValidator(contract).iter_errors():",
-        "for error in []:",
+        "for found in []:",
     ),
     Fault(
         "diff: a slash in a name is two names", CONTRACT, "replace('/', '~1')", "replace('/', '/')"
@@ -558,8 +558,8 @@ FAULTS = (
     Fault(
         "generate: a broken contract is generated from",
         GENERATE,
-        "for error in OpenAPIV31SpecValidator(contract).iter_errors():",
-        "for error in []:",
+        "for found in OpenAPIV31SpecValidator(contract).iter_errors():",
+        "for found in []:",
     ),
     Fault(
         "generate: what is stale is current",
