@@ -13,17 +13,15 @@ FOREIGN = {"DATABASE_USER"}
 
 def find(names: Iterable[str], settings: set[str]) -> Iterator[str]:
     """Return a line for each of these names that is similar to a setting, and is none itself."""
-    for name in sorted(names):
-        known = settings | (_telemetry_names() if name.startswith("OTEL_") else set())
-        if name in known | FOREIGN:
-            continue
-        long = [each for each in known if len(each) >= MIN_LENGTH]
-        if similar := difflib.get_close_matches(name, long, n=1, cutoff=MIN_SIMILARITY):
+    long = [each for each in settings if len(each) >= MIN_LENGTH]
+    for name in sorted(set(names) - settings - FOREIGN):
+        similar = difflib.get_close_matches(name, long, n=1, cutoff=MIN_SIMILARITY)
+        if similar and not (name.startswith("OTEL_") and name in _telemetry_names()):
             yield f"{name} is not a setting: did you mean {similar[0]}?"
 
 
 def _telemetry_names() -> set[str]:
-    # Imported only where telemetry is configured: it takes time.
+    # Imported only for a name that is similar to a setting: it takes time.
     from opentelemetry.sdk import environment_variables
 
     return {name for name in dir(environment_variables) if name.startswith("OTEL_")}
