@@ -72,6 +72,16 @@ class TestTokens:
             person.create("Buy milk")
             assert person.titles() == ["Buy milk"]
 
+    @pytest.mark.parametrize("path", ["/", "/api/auth", "/api/auth/"])
+    def test_address_may_have_the_path_that_better_auth_is_mounted_at(
+        self, better_auth: StandIn, account: Account, database_url: str, path: str
+    ) -> None:
+        with (
+            trusting(better_auth.address + path, database_url) as address,
+            visitor(address, account) as person,
+        ):
+            assert person.titles() == []
+
     def test_another_persons_list_is_forbidden(
         self, address: str, account: Account, better_auth: StandIn
     ) -> None:
