@@ -15,6 +15,7 @@ from jose.backends.base import Key
 from jose.utils import base64url_decode
 
 from handlers import errors, outbound
+from handlers.log import Throttle
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +29,6 @@ KEEP = 600
 BURST = 5
 INTERVAL = 10
 RETRY_AFTER_FAILURE = 1
-# Between two lines of log about one outage.
-LOG_INTERVAL = 60
 NEVER = float("-inf")
 
 # What a key server may make this service hold, make and compute. A set has a few keys of a few
@@ -84,7 +83,8 @@ class KeySet:
         self._keys: dict[tuple[str, str], Key] = {}
         self._content: bytes | None = None
         self._fetches = 0
-        self._fetched_at = self._failed_at = self._logged_at = NEVER
+        self._fetched_at = self._failed_at = NEVER
+        self._throttle = Throttle()
         self._renewal: asyncio.Task[None] | None = None
         self._budget, self._budget_at = float(BURST), time.monotonic()
         self._unknown: dict[str, float] = {}
@@ -150,10 +150,11 @@ class KeySet:
                 self.revision += 1
         except (httpx.HTTPError, TimeoutError, UnusableError) as error:
             self._failed_at = time.monotonic()
-            self._log(error)
+            message = f"No keys from {self._address}: {type(error).__name__}: {error}"
+            self._throttle.warning(log, type(error).__name__, message)
         else:
             self._fetched_at = time.monotonic()
-            self._logged_at = NEVER
+            self._throttle.reset()
 
     async def _read(self) -> bytes:
         """Read the set, of which a compressed one could be of any size."""
@@ -168,12 +169,6 @@ class KeySet:
                 if len(content) > MAX_BYTES:
                     raise UnusableError(f"The answer is larger than {MAX_BYTES} bytes.")
         return bytes(content)
-
-    def _log(self, error: Exception) -> None:
-        now = time.monotonic()
-        if now - self._logged_at > LOG_INTERVAL:
-            self._logged_at = now
-            log.warning("No keys from %s: %s: %s", self._address, type(error).__name__, error)
 
 
 def _keys(content: bytes) -> dict[tuple[str, str], Key]:

@@ -99,6 +99,10 @@ class Throttle:
         logger.warning("%s%s", message, suffix)
         return True
 
+    def reset(self) -> None:
+        """Log the next failure at once: the last one is over."""
+        self._logged_at.clear()
+
 
 @lru_cache(maxsize=4096)
 def _hashed(user: str) -> str:

@@ -257,9 +257,12 @@ FAULTS = (
     Fault("keys: a modulus of any size is used", KEYS, 'len(found["n"]) > MAX_MODULUS or', ""),
     Fault("keys: an exponent of any size is used", KEYS, 'or len(found["e"]) > MAX_EXPONENT', ""),
     Fault(
-        "keys: an outage is a line for each fetch", KEYS, "LOG_INTERVAL = 60", "LOG_INTERVAL = 0"
+        "keys: an outage is a line for each fetch",
+        KEYS,
+        "self._throttle.warning(log, type(error).__name__, message)",
+        "log.warning(message)",
     ),
-    Fault("keys: the next outage is not logged", KEYS, " " * 12 + "self._logged_at = NEVER\n", ""),
+    Fault("keys: the next outage is not logged", KEYS, "            self._throttle.reset()\n", ""),
     # What operations do.
     Fault(
         "create: the description is forgotten",

@@ -276,9 +276,7 @@ class TestLimits:
             for signer in bad:
                 assert refusal(ask(signer.token(keys.address))) == REFUSED
 
-    def test_outage_is_logged_once_a_minute_and_again_after_a_recovery(
-        self, database_url: str
-    ) -> None:
+    def test_outage_is_logged_once_and_again_after_a_recovery(self, database_url: str) -> None:
         with (
             key_set.serving(EDWARDS) as keys,
             started(keys, database_url) as running,
