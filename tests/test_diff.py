@@ -85,6 +85,7 @@ class TestVerdicts:
         agreed = judgement.verdict == edit["verdict"]
         assert agreed == (edit["edit"] not in DISAGREEMENTS), judgement.found
         assert edit.get("says", "").lower() in judgement.said
+        assert "spares" not in edit or edit["spares"] not in judgement.said
         assert len(judgement.found) == edit.get("count", len(judgement.found))
 
     def test_the_score_is_told(

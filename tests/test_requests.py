@@ -45,7 +45,14 @@ class TestPaths:
             "/docs/",
             "/redoc",
         ]
-        + ["/api/a/tasks%0A", "/api/a%2Ftasks", "/api/a/tasks%2F1", "/health%00", "/docs/x.js"],
+        + [
+            "/api/a/tasks%0A",
+            "/api/a%2Ftasks",
+            "/api/a%2ftasks",
+            "/api/a/tasks%2F1",
+            "/health%00",
+            "/docs/x.js",
+        ],
     )
     @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS", "DELETE"])
     def test_what_is_not_in_the_contract_is_not_found_without_a_token_or_a_redirect(

@@ -40,7 +40,7 @@ def apply(edit: Edit) -> contract.Node:
             for address in what:
                 holder, key = place(found, address)
                 holder.pop(key) if kind == "drop" else holder[key].reverse()
-        elif kind not in ("edit", "before", "verdict", "says", "count"):
+        elif kind not in ("edit", "before", "verdict", "says", "spares", "count"):
             for address, value in what.items():
                 change(found, kind, address, value)
     return found
