@@ -111,6 +111,8 @@ class Cluster:
 
     def _launch(self, options: tuple[str, ...]) -> subprocess.Popen[bytes]:
         program = wheel.programs() / "postgres"
+        # A server that crashed has left its own.
+        _remove_socket_folder(self._socket_folder())
         with self.log.open("wb") as log:
             return subprocess.Popen[bytes](
                 [program, "-D", self.data, "-k", self._new_socket_folder, "-h", "", *options],
@@ -148,8 +150,7 @@ class Cluster:
         if self._child:
             self._child.wait()
             self._child = None
-        if folder and folder.name.startswith(SOCKET_FOLDER):
-            shutil.rmtree(folder, ignore_errors=True)
+        _remove_socket_folder(folder)
 
     def _started(self) -> psutil.Process | None:
         """Return the server's process, also one that was started a moment ago."""
@@ -216,6 +217,14 @@ class Cluster:
         if self.account:
             options |= {**self.account._asdict(), "extra_groups": []}
         return options
+
+
+def _remove_socket_folder(folder: Path | None) -> None:
+    if folder and folder.name.startswith(SOCKET_FOLDER):
+        with suppress(OSError):
+            for socket in folder.glob(".s.PGSQL.*"):
+                socket.unlink()
+            folder.rmdir()
 
 
 def _ends(process: psutil.Process, way: signal.Signals) -> bool:

@@ -100,6 +100,8 @@ def _start(cluster: Cluster, *, forget: bool) -> None:
 
 def _template(folder: Path) -> Cluster:
     """Return the cluster that temporary ones are copies of, which is made once."""
+    # One is enough for root, whose many checkouts, such as those of tests, all have data there.
+    folder = wheel.SHARED if os.geteuid() == 0 else folder
     with (folder / "template.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         template = Cluster(folder / f"template-{wheel.version()}")
