@@ -52,13 +52,33 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
     """A project with one script and two dependencies, of which nothing is installed."""
-    root = tmp_path_factory.mktemp("a project")
-    (root / "scripts").mkdir()
-    script = root / "scripts" / "hello"
-    script.write_text(HELLO)
+    return make(tmp_path / "a project")
+
+
+@pytest.fixture(scope="module")
+def first_run(
+    tmp_path_factory: pytest.TempPathFactory, wheels: Path
+) -> subprocess.CompletedProcess[str]:
+    """The first run in such a project, where many settings are in the way."""
+    folder = tmp_path_factory.mktemp("first run")
+    sources = f"no-index = true\nfind-links = {wheels}\n"
+    (folder / "pip.conf").write_text(f"[global]\n{sources}[install]\nuser = true\n")
+    settings = {"PIP_CONFIG_FILE": str(folder / "pip.conf"), **ELSEWHERE}
+    return hello(make(folder / "a project"), **settings)
+
+
+@pytest.fixture
+def installed(first_run: subprocess.CompletedProcess[str]) -> Path:
+    """The project after its first run, which each test leaves as it was."""
+    return Path(first_run.args[1]).parent.parent
+
+
+def make(root: Path) -> Path:
+    (root / "scripts").mkdir(parents=True)
+    (root / "scripts" / "hello").write_text(HELLO)
     source = service.ROOT / "scripts" / "environment.py"
     (root / "scripts" / "environment.py").write_text(source.read_text())
     (root / "scripts" / "requirements-dev.txt").write_text("demo==1\npip-tools==1\n")
@@ -82,8 +102,6 @@ def hello(project: Path, **settings: str) -> subprocess.CompletedProcess[str]:
 
 
 class TestInstallation:
-    """In this order: each test finds what the one before has left."""
-
     def test_python_without_ensurepip_is_reported(self, project: Path, tmp_path: Path) -> None:
         (tmp_path / "sitecustomize.py").write_text(WITHOUT_ENSUREPIP)
         failed = hello(project, PYTHONPATH=str(tmp_path))
@@ -92,52 +110,46 @@ class TestInstallation:
         assert "Traceback" not in failed.stderr
 
     def test_first_run_prints_progress_on_standard_error_alone(
-        self, project: Path, wheels: Path, tmp_path: Path
+        self, first_run: subprocess.CompletedProcess[str], installed: Path
     ) -> None:
         """Its settings of pip count where they say where packages come from, and nowhere else."""
-        sources = f"no-index = true\nfind-links = {wheels}\n"
-        (tmp_path / "pip.conf").write_text(f"[global]\n{sources}[install]\nuser = true\n")
-        done = hello(project, PIP_CONFIG_FILE=str(tmp_path / "pip.conf"), **ELSEWHERE)
-        assert done.stdout == f"hello from {project / '.venv'}\n", done.stderr
-        assert INSTALLING in done.stderr
+        assert first_run.stdout == f"hello from {installed / '.venv'}\n", first_run.stderr
+        assert INSTALLING in first_run.stderr
 
-    def test_later_run_installs_nothing(self, project: Path, tmp_path: Path) -> None:
-        done = hello(project, PYTHONPATH=str(tmp_path))
+    def test_later_run_installs_nothing(self, installed: Path, tmp_path: Path) -> None:
+        done = hello(installed, PYTHONPATH=str(tmp_path))
         assert done.stdout.startswith("hello from")
         assert done.stderr == ""
 
     @pytest.mark.parametrize("python", ["is gone", "is of another version"])
     def test_environment_whose_python_fails_is_made_anew(
-        self, project: Path, sources: dict[str, str], python: str
+        self, installed: Path, sources: dict[str, str], python: str
     ) -> None:
-        file = project / ".venv" / "bin" / "python"
+        file = installed / ".venv" / "bin" / "python"
         file.unlink()
         if python == "is gone":
             file.symlink_to("/nowhere/python3")
         else:
             file.write_text("#!/bin/sh\necho Python 3.0")
             file.chmod(0o755)
-        done = hello(project, **sources)
+        done = hello(installed, **sources)
         assert done.stdout.startswith("hello from"), done.stderr
         assert INSTALLING in done.stderr
 
-    def test_changed_lock_file_is_installed(self, project: Path, sources: dict[str, str]) -> None:
-        lock = project / "scripts" / "requirements-dev.txt"
+    def test_changed_lock_file_is_installed(self, installed: Path, sources: dict[str, str]) -> None:
+        lock = installed / "scripts" / "requirements-dev.txt"
         lock.write_text(f"# Changed.\n{lock.read_text()}")
-        assert INSTALLING in hello(project, **sources).stderr
+        assert INSTALLING in hello(installed, **sources).stderr
 
-    def test_moved_project_works_at_once(self, project: Path) -> None:
-        moved = project.with_name("moved")
-        project.rename(moved)
+    def test_moved_project_works_at_once(self, installed: Path) -> None:
+        moved = installed.with_name("moved")
+        installed.rename(moved)
         done = hello(moved)
-        moved.rename(project)
+        moved.rename(installed)
         assert done.stdout == f"hello from {moved / '.venv'}\n", done.stderr
         assert done.stderr == ""
 
-    def test_file_in_place_of_the_environment_is_reported(
-        self, project: Path, tmp_path: Path
-    ) -> None:
-        (project / ".venv").rename(tmp_path / "away")
+    def test_file_in_place_of_the_environment_is_reported(self, project: Path) -> None:
         (project / ".venv").write_text("")
         failed = hello(project)
         assert (
