@@ -40,6 +40,11 @@ class Service:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=30)
 
+    def whole_log(self) -> str:
+        """Stop the service and return what it has logged: a thread writes the last lines late."""
+        self.stop()
+        return self.log.read_text()
+
 
 def command(port: int, app: tuple[str, ...] = APP) -> list[str]:
     """Return the README's command for production, or uvicorn's own for another application."""

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests import conformance, service
-from tests.conftest import UNUSABLE_TABLES, Person, refusal, run
+from tests.conftest import Person, refusal, unusable_tables
 from tests.service import ORIGIN, SECRET
 
 EXPOSED = {"location", "retry-after", "www-authenticate", "x-request-id"}
@@ -156,17 +156,10 @@ class TestFailures:
         """A person whose service finds tables that it cannot use."""
         settings = {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": SECRET}
         with service.running(**settings, FRONTEND_URL=ORIGIN) as running:
-            run(database_url, "CREATE SCHEMA kept; ALTER TABLE tasks SET SCHEMA kept")
-            run(database_url, f"ALTER TABLE task_lists SET SCHEMA kept; {UNUSABLE_TABLES}")
-            someone = Person(running.address)
-            with someone.client:
-                yield someone
-            run(
-                database_url,
-                "DROP TABLE tasks, task_lists; ALTER TABLE kept.tasks SET SCHEMA public",
-            )
-            run(database_url, "ALTER TABLE kept.task_lists SET SCHEMA public; DROP SCHEMA kept")
-            lines = running.log.read_text().splitlines()
+            person = Person(running.address)
+            with person.client, unusable_tables(database_url):
+                yield person
+            lines = running.whole_log().splitlines()
             found = [json.loads(line) for line in lines if "exception" in line]
             assert [line["request_id"] for line in found] == ["find-me"]
             assert found[0]["exception"].startswith("Traceback")

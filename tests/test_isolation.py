@@ -75,24 +75,6 @@ class TestRoles:
             assert httpx.get(f"{running.address}/health/ready").status_code == 200
             use(running.address)
 
-    @pytest.mark.parametrize("table", ["tasks", "task_lists"])
-    @pytest.mark.parametrize("change", ["DROP TABLE {}", "REVOKE SELECT ON {} FROM PUBLIC"])
-    def test_without_one_of_them_the_service_is_not_ready(
-        self, postgres: postgres15.Server, table: str, change: str
-    ) -> None:
-        url = database(postgres, "wanting")
-        migration.upgrade(url)
-        run(url, "CREATE ROLE wanting LOGIN; GRANT SELECT ON tasks, task_lists TO PUBLIC")
-        own = url.replace("postgres@", "wanting@")
-        with service.running(DATABASE_URL=own, BETTER_AUTH_SECRET=service.SECRET) as running:
-            assert httpx.get(f"{running.address}/health/ready").is_success
-            run(url, change.format(table))
-            refused = httpx.get(f"{running.address}/health/ready")
-            assert refusal(refused) == (503, "unavailable", [])
-            assert "scripts/migrate" in refused.json()["message"]
-        run(postgres.url, "DROP DATABASE wanting WITH (FORCE)")
-        run(postgres.url, "DROP ROLE wanting")
-
     @pytest.mark.parametrize(
         ("change", "method"),
         [

@@ -57,12 +57,6 @@ def asking(running: service.Service) -> Iterator[Ask]:
         yield ask
 
 
-def whole_log(running: service.Service) -> str:
-    """Return what the service has logged; the last lines are written when it ends."""
-    running.stop()
-    return running.log.read_text()
-
-
 REFUSED: tuple[int, str, list[str]] = (401, "unauthorized", [])
 UNAVAILABLE: tuple[int, str, list[str]] = (503, "unavailable", [])
 
@@ -259,7 +253,7 @@ class TestLimits:
             assert refusal(ask(EDWARDS.token(keys.address))) == UNAVAILABLE
             assert memory().rss - before < 30 * MEBIBYTE
             # Where the cores are busy, the time may be over first.
-            assert re.search(f"{cause}|TimeoutError", whole_log(running))
+            assert re.search(f"{cause}|TimeoutError", running.whole_log())
 
     def test_known_keys_are_used_while_the_answer_is_endless(self, database_url: str) -> None:
         with key_set.serving(EDWARDS) as keys, trusting(keys, database_url) as ask:
@@ -293,7 +287,7 @@ class TestLimits:
                 time.sleep(0.2)
             keys.status = 500
             assert refusal(ask(CURVE.token(keys.address))) == UNAVAILABLE
-            assert whole_log(running).count("No keys from") == 2
+            assert running.whole_log().count("No keys from") == 2
 
     def test_entries_that_cannot_be_used_are_one_line_of_log(self, database_url: str) -> None:
         with (
@@ -303,7 +297,7 @@ class TestLimits:
         ):
             keys.hold(*[None] * 90)
             assert refusal(ask(EDWARDS.token(keys.address))) == REFUSED
-            log = whole_log(running)
+            log = running.whole_log()
             assert log.count("of the key set cannot be used") == 1
             assert "90 of 90 entries" in log
 

@@ -39,8 +39,10 @@ def running(postgres: postgres15.Server) -> Iterator[service.Service]:
     """One service for all tests of this file: it has to recover from each without a restart."""
     with service.running(DATABASE_URL=postgres.url, BETTER_AUTH_SECRET=service.SECRET) as running:
         yield running
-        lines = running.log.read_text().splitlines()
-        assert not [line for line in lines if "Traceback" in line]
+        log = running.whole_log()
+        assert "Traceback" not in log
+        # Thousands of requests were refused; each kind of failure is one line in 30 seconds.
+        assert 1 < log.count("The database cannot be reached") < 60
 
 
 def figures_of(address: str, fault: Fault, seconds: float = 4) -> journal.Figures:
@@ -187,7 +189,6 @@ class TestDarkness:
             try:
                 first = timed(lambda: person.request("GET"), 503)
                 assert first < LONGEST
-                written = running.log.read_text().count("The database cannot be reached")
                 # By then it is known, and nobody else waits.
                 for method, path, body in (
                     ("GET", "", None),
@@ -199,8 +200,6 @@ class TestDarkness:
                     assert timed(send, 503) < PROMPT
                 assert timed(lambda: httpx.get(f"{running.address}/health"), 200) < PROMPT
                 assert timed(lambda: httpx.get(f"{running.address}/health/ready"), 503) < PROMPT
-                log = running.log.read_text()
-                assert log.count("The database cannot be reached") == written
             finally:
                 postgres.start()
             assert timed(lambda: person.request("GET"), 200) < PROMPT

@@ -140,7 +140,7 @@ class TestTurns:
                 await connection.execute("COMMIT")
 
         asyncio.run(scenario())
-        lines = map(json.loads, re.findall("^{.*}$", narrow.log.read_text(), re.MULTILINE))
+        lines = map(json.loads, re.findall("^{.*}$", narrow.whole_log(), re.MULTILINE))
         users = [line["user"] for line in lines if line["operation"] == "list_tasks"]
         kim = min(users, key=users.count)
         assert users.index(kim) <= 2

@@ -62,7 +62,7 @@ class TestPooled:
         settings = {"DATABASE_URL": pooled, "BETTER_AUTH_SECRET": service.SECRET}
         with service.running(**settings) as running:
             assert httpx.get(f"{running.address}/health/ready").status_code == 503
-            assert "unsupported startup parameter" in running.log.read_text()
+            assert "unsupported startup parameter" in running.whole_log()
 
 
 class TestDetection:

@@ -161,7 +161,7 @@ class TestServe:
         given = urlsplit(database_url)._replace(path="/given").geturl()
         with serving(checkout, DATABASE_URL=given) as (_, said):
             assert "Migrating" not in said
-            assert '"code":"internal_error"' in curl(said)
+            assert '"code":"unavailable"' in curl(said)
             migrate = [sys.executable, str(checkout / "scripts" / "migrate")]
             settings = service.clean_environment() | {"DATABASE_URL": given}
             subprocess.run(migrate, env=settings, check=True)

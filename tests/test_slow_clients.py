@@ -204,7 +204,7 @@ class TestManyConnections:
             assert read_to_end(clients[0]) == b""
             clients[-1].sendall(GET)
             assert read_answer(clients[-1]).endswith(HEALTHY)
-            assert running.log.read_text().count("MAX_CONNECTIONS") == 1
+            assert running.whole_log().count("MAX_CONNECTIONS") == 1
 
 
 class TestUnreadAnswers:
@@ -235,7 +235,7 @@ class TestUnreadAnswers:
             assert (peak - before) / MIB < 100
             # By now these are stalled: they do not keep their user from reading.
             assert rich.page()["data"]
-        assert running.log.read_text().count("MAX_UNREAD_OF_USER") == 1
+        assert running.whole_log().count("MAX_UNREAD_OF_USER") == 1
 
     def test_many_users_who_do_not_read_hold_a_bounded_memory(
         self, running: service.Service, database_url: str
@@ -254,7 +254,7 @@ class TestUnreadAnswers:
                 peak = max(peak, process.memory_info().rss)
         print(f"120 unread answers of 40 users: at most {(peak - before) / MIB:.0f} MiB more")
         assert (peak - before) / MIB < 180
-        assert running.log.read_text().count("MAX_UNREAD (") == 1
+        assert running.whole_log().count("MAX_UNREAD (") == 1
 
     def test_one_user_who_reads_many_large_lists_at_once_loses_none(
         self, running: service.Service, rich: Person

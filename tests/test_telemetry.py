@@ -15,7 +15,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from generated.operations import OPERATIONS, Operation
 from tests import service
 from tests.collector import Collector, Facts, eventually, facts, listening
-from tests.conftest import Person, run
+from tests.conftest import Person, unusable_tables
 
 PROMPT = 2.0
 # What a deployment waits for the service to end at most, whatever state the collector is in.
@@ -136,11 +136,8 @@ class TestSpans:
     def test_a_failure_is_an_error_without_its_text(
         self, person: Person, traced: Traced, database_url: str
     ) -> None:
-        run(database_url, "ALTER TABLE tasks RENAME TO lost")
-        try:
+        with unusable_tables(database_url):
             response = person.request("GET", headers=traced.headers)
-        finally:
-            run(database_url, "ALTER TABLE lost RENAME TO tasks")
         assert response.status_code == 500
         span = traced.span()
         assert span.name == f"GET {TASKS}"
@@ -185,11 +182,9 @@ class TestLog:
     def test_so_is_a_failure(
         self, person: Person, observed: service.Service, traced: Traced, database_url: str
     ) -> None:
-        run(database_url, "ALTER TABLE tasks RENAME TO lost")
-        try:
+        with unusable_tables(database_url):
             person.request("GET", headers=traced.headers)
-        finally:
-            run(database_url, "ALTER TABLE lost RENAME TO tasks")
+        request_line(observed, trace_id=traced.trace)
         found = [line for line in observed.log.read_text().splitlines() if traced.trace in line]
         assert "Traceback" in json.loads(found[0])["exception"]
 
@@ -280,7 +275,7 @@ class TestTheEnd:
                 span.trace_id.hex() for span in collector.spans()
             }
             assert sum(point.count for point in collector.durations()) > 600
-            assert "collector did not take" not in running.log.read_text()
+            assert "collector did not take" not in running.whole_log()
 
 
 class TestCollectorsInTrouble:
@@ -305,7 +300,7 @@ class TestCollectorsInTrouble:
             began = time.monotonic()
             running.stop()
             assert time.monotonic() - began < LAST_SECONDS
-            assert "collector did not take the last" in running.log.read_text()
+            assert "collector did not take the last" in running.whole_log()
             assert "Traceback" not in running.log.read_text()
 
 

@@ -70,7 +70,7 @@ def ready(url: str, **settings: str) -> tuple[int, str]:
     given = {"DATABASE_URL": url, "BETTER_AUTH_SECRET": service.SECRET} | settings
     with service.running(**given) as running:
         status = httpx.get(f"{running.address}/health/ready").status_code
-        log = running.log.read_text()
+        log = running.whole_log()
     assert PASSWORD not in log
     assert SECRET not in log
     assert "postgresql://" not in log

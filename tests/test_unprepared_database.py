@@ -29,7 +29,7 @@ def readiness(running: service.Service) -> httpx.Response:
 
 
 def warnings(running: service.Service, text: str) -> int:
-    lines = running.log.read_text().splitlines()
+    lines = running.whole_log().splitlines()
     return len([line for line in lines if text in line and '"level":"warning"' in line])
 
 
@@ -77,7 +77,7 @@ class TestMissingTables:
             migration.upgrade(empty_database)
             assert person.create()["title"] == "Buy milk"
             assert readiness(running).status_code == 200
-            assert "The database serves again" in running.log.read_text()
+            assert "The database serves again" in running.whole_log()
 
     @pytest.mark.parametrize(
         "change",
