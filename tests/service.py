@@ -89,7 +89,10 @@ def running(
 
 def is_worker(process: psutil.Process) -> bool:
     """Tell whether this child of a service with several workers is one of them."""
-    return any("spawn_main" in part for part in process.cmdline())
+    try:
+        return any("spawn_main" in part for part in process.cmdline())
+    except psutil.Error:  # It has ended meanwhile.
+        return False
 
 
 def clean_environment() -> dict[str, str]:
