@@ -130,8 +130,8 @@ def is_backend(process: psutil.Process) -> bool:
     return "127.0.0.1(" in " ".join(process.cmdline())
 
 
-def owner(folder: Path) -> str:
-    """PostgreSQL does not run as root."""
-    user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+def owner(folder: Path) -> int:
+    """Return the user that PostgreSQL runs as, which is never root, and give it the folder."""
+    user = pwd.getpwnam("postgres").pw_uid if os.geteuid() == 0 else os.geteuid()
     shutil.chown(folder, user)
     return user

@@ -23,7 +23,7 @@ ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 TO = {ENDPOINT: "http://127.0.0.1:1"}
 
 
-UVICORN = [sys.executable, "-m", "uvicorn", "handlers.app:app", "--port=1"]
+UVICORN = [sys.executable, "-m", "uvicorn", "handlers.app:app", f"--port={service.free_port()}"]
 
 
 def start(**settings: str) -> str:
@@ -39,7 +39,7 @@ def refused(
     """Start as in production, in a folder without .env; returns what is said when it fails."""
     environment = service.environment(**settings)
     started = subprocess.run(
-        [*(command or service.command(port=1)), *options],
+        [*(command or service.command(port=service.free_port())), *options],
         cwd=folder,
         # Bytes, since a value may be no UTF-8.
         env={os.fsencode(name): os.fsencode(value) for name, value in environment.items()},

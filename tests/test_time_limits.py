@@ -14,6 +14,8 @@ from tests import journal, service
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
+# Seconds in which a statement is there, however busy the machine is.
+START_LIMIT = 30
 # Without its limit, PostgreSQL would wait as long as a lock is held: seconds are 5, or without end.
 SERVER_LIMIT = 15
 # The service gives up a statement after 3 seconds, and a request after 5.
@@ -21,6 +23,7 @@ STATEMENT_LIMIT = 4.8
 
 BACKENDS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND {}"
 WAITING = BACKENDS.format("wait_event_type = 'Lock' AND query LIKE '%task%' AND pid <> ALL ($1)")
+OTHERS = BACKENDS.format("wait_event_type = 'Lock' AND pid <> ALL ($1)")
 IDLE_IN_TRANSACTION = BACKENDS.format("state = 'idle in transaction' AND pid <> ALL ($1)")
 TAKE_TURN = "UPDATE task_lists SET version = version + 1 WHERE user_id = $1"
 
@@ -53,10 +56,16 @@ async def backends(connection: Connection, sql: str, own: list[Connection]) -> s
 
 
 async def until_some(connection: Connection, sql: str, own: list[Connection]) -> set[int]:
-    while True:
-        if found := await backends(connection, sql, own):
-            return found
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(START_LIMIT):
+        while True:
+            if found := await backends(connection, sql, own):
+                return found
+            await asyncio.sleep(0.01)
+
+
+async def until_waiting(observer: Connection, waiter: Connection) -> None:
+    """Wait until a connection's own statement waits for a lock."""
+    await until_some(observer, f"{OTHERS} AND pid = {waiter.get_server_pid()}", [])
 
 
 async def until_none(connection: Connection, sql: str, own: list[Connection]) -> None:
@@ -117,7 +126,7 @@ class TestTransactions:
                 # The second holder waits behind the request, which then loses its turn to it.
                 await second.execute("BEGIN")
                 holding = asyncio.create_task(second.execute(TAKE_TURN, "ann"))
-                await asyncio.sleep(0.2)
+                await until_waiting(observer, second)
                 await first.execute("COMMIT")
                 await holding
                 await until_some(observer, WAITING, own)

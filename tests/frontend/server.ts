@@ -1,6 +1,7 @@
 /** Serves Better Auth and the page from one address, as a Next.js application does. */
 import { createServer, type ServerResponse } from "node:http";
 import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 
 import { toNodeHandler } from "better-auth/node";
 import { build } from "esbuild";
@@ -8,7 +9,7 @@ import { build } from "esbuild";
 import { address, auth } from "./auth.ts";
 
 const { API_URL = "http://127.0.0.1:8000" } = process.env;
-const PAGE = new URL("page/", import.meta.url).pathname;
+const PAGE = fileURLToPath(new URL("page/", import.meta.url));
 
 /** The page's code, bundled anew for each request, so that a reload shows an edit. */
 async function script(): Promise<string> {
