@@ -175,7 +175,10 @@ class TestCrashes:
             figures = figures_of(running.address, fault, 6)
             assert figures.lost
             assert not figures.refused
-            assert len([child for child in supervisor.children() if service.is_worker(child)]) == 2
+            until = time.monotonic() + service.START_TIMEOUT
+            while sum(map(service.is_worker, supervisor.children())) < 2:
+                assert time.monotonic() < until, "The worker was not started again."
+                time.sleep(0.1)
 
 
 class TestDarkness:
