@@ -26,6 +26,8 @@ class Authority:
         self.openssl(
             *("req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
             *("-days", "2", "-subj", f"/CN={name}"),
+            # Python 3.13 wants what RFC 5280 wants of an authority and of a certificate.
+            *("-addext", "keyUsage=critical,keyCertSign"),
             *("-keyout", str(self.key), "-out", str(self.certificate)),
         )
 
@@ -35,6 +37,8 @@ class Authority:
         self.openssl(
             *("req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
             *("-days", "2", "-subj", "/CN=database", "-addext", f"subjectAltName=IP:{host}"),
+            *("-addext", "basicConstraints=critical,CA:FALSE"),
+            *("-addext", "authorityKeyIdentifier=keyid"),
             *("-CA", str(self.certificate), "-CAkey", str(self.key)),
             *("-keyout", str(key), "-out", str(certificate)),
         )
