@@ -148,7 +148,7 @@ class Limits:
 
     def _check(self) -> None:
         for connection in self.requests.expired(REQUEST_TIMEOUT):
-            # What is sent at its end must be taken in time, too.
+            # Its last bytes have a time limit, too.
             self.requests.start(connection)
             connection.close_incomplete()
         for connection in self.answers.expired(ANSWER_TIMEOUT):
