@@ -57,9 +57,13 @@ def serving(
     checkout: Path, prefix: tuple[str, ...] = (), /, **settings: str
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Run scripts/serve until it has said all it says; yields the process and what it said."""
+    environment = service.clean_environment() | {"PORT": str(service.free_port())} | settings
+    if prefix:
+        # Another user cannot write coverage data, and prints a traceback at exit.
+        environment = {name: environment[name] for name in environment if "COVERAGE" not in name}
     process = subprocess.Popen(
         [*prefix, sys.executable, checkout / "scripts" / "serve"],
-        env=service.clean_environment() | {"PORT": str(service.free_port())} | settings,
+        env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
