@@ -17,18 +17,19 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.types import Receive, Scope, Send
 from uvicorn.config import STARTUP_FAILURE
 
-from handlers import contract, docs, errors, log, settings
-from handlers.auth import Authenticator, SharedSecret, Source
-from handlers.database import Database
-from handlers.envelope import Envelope
+from handlers import errors, log, settings
+from handlers.auth.bearer import Authenticator, KeySource, SharedSecret
+from handlers.auth.key_set import KeySet
 from handlers.health import Health
-from handlers.keys import KeySet
-from handlers.pool import Pool
+from handlers.http import docs, routing
+from handlers.http.middleware import Middleware
+from handlers.postgres.database import Database
+from handlers.postgres.pool import Pool
 from handlers.tasks import Tasks
 
 logger = logging.getLogger(__name__)
 
-UNOBSERVED: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+TELEMETRY_OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 
 
 def create(given: settings.Settings) -> FastAPI:
@@ -36,7 +37,7 @@ def create(given: settings.Settings) -> FastAPI:
     pool = Pool(
         given.database_url.get_secret_value(),
         is_pooled=given.database_pooled,
-        longest_idle=given.database_idle_seconds,
+        max_idle=given.database_idle_seconds,
     )
     database = Database(pool, connections=given.database_connections)
     sources = _sources(given)
@@ -50,7 +51,7 @@ def create(given: settings.Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         pool.open()
-        _calm_the_collector()
+        _tune_gc()
         yield
         await pool.close()
         for source in sources:
@@ -65,23 +66,23 @@ def create(given: settings.Settings) -> FastAPI:
         title=described["info"]["title"],
         openapi_url=None,
         lifespan=lifespan,
-        telemetry=observed.config if observed else UNOBSERVED,
+        telemetry=observed.config if observed else TELEMETRY_OFF,
     )
     app.openapi = lambda: described  # type: ignore[method-assign] # FastAPI's documented way.
     app.router.routes += [
-        *contract.routes(authenticator, [Tasks(database), Health(database)]),
+        *routing.routes(authenticator, [Tasks(database), Health(database)]),
         *docs.routes(app.title),
     ]
     app.router.redirect_slashes = False
     app.router.default = _not_found
     # In the place of FastAPI's own layers: for dependencies, of which there are none, and for
     # exceptions, which the envelope sees to.
-    app.middleware_stack = Envelope(app.router, origins=given.frontend_url)
+    app.middleware_stack = Middleware(app.router, origins=given.frontend_url)
     return app
 
 
-def _sources(given: settings.Settings) -> list[Source]:
-    sources: list[Source] = []
+def _sources(given: settings.Settings) -> list[KeySource]:
+    sources: list[KeySource] = []
     if given.better_auth_secret:
         sources.append(SharedSecret(given.better_auth_secret.get_secret_value()))
     if given.better_auth_url:
@@ -89,7 +90,7 @@ def _sources(given: settings.Settings) -> list[Source]:
     return sources
 
 
-def _calm_the_collector() -> None:
+def _tune_gc() -> None:
     """Spare the garbage collector most of its work, once everything that stays is there.
 
     It need not look at that again and again, nor hurry: requests leave few cycles behind.

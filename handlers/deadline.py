@@ -3,16 +3,15 @@
 from contextvars import ContextVar
 from time import monotonic
 
-# Seconds, from the moment that the whole request is there.
-LONGEST = 5
+from handlers import limits
 
 _until: ContextVar[float] = ContextVar("until")
 
 
-def begin(seconds: float = LONGEST) -> None:
+def start(seconds: float = limits.HANDLER_TIMEOUT) -> None:
     _until.set(monotonic() + seconds)
 
 
-def within(seconds: float) -> float:
+def remaining(seconds: float) -> float:
     """Shorten a wait, so that it ends with the request; no time is left at 0 and below."""
     return min(seconds, _until.get() - monotonic())

@@ -5,12 +5,10 @@ from collections.abc import Iterable
 import orjson
 
 from generated import responses
-
-MOST_DETAILS = 100
-MOST_LOCATION = 300
+from handlers import limits
 
 
-class Refusal(Exception):
+class ApiError(Exception):
     """A request is refused: raise one of the subclasses, from anywhere in a request."""
 
     status: int
@@ -25,7 +23,7 @@ class Refusal(Exception):
         headers: Iterable[tuple[str, str]] = (),
     ) -> None:
         self.message = message or self.message
-        self.details = list(details)[:MOST_DETAILS]
+        self.details = list(details)[: limits.MAX_ERROR_DETAILS]
         self.headers = tuple(headers)
         super().__init__(self.message)
 
@@ -33,7 +31,7 @@ class Refusal(Exception):
         return orjson.dumps({"code": self.code, "message": self.message, "details": self.details})
 
 
-class Unauthorized(Refusal):
+class Unauthorized(ApiError):
     status = 401
     code = "unauthorized"
     message = 'Send a valid token, as in "Authorization: Bearer <token>".'
@@ -42,19 +40,19 @@ class Unauthorized(Refusal):
         super().__init__(message, headers=[("WWW-Authenticate", "Bearer")])
 
 
-class Forbidden(Refusal):
+class Forbidden(ApiError):
     status = 403
     code = "forbidden"
     message = "This path belongs to another user than your token."
 
 
-class NotFound(Refusal):
+class NotFound(ApiError):
     status = 404
     code = "not_found"
     message = "There is no such path. The contract is at /openapi.yaml."
 
 
-class MethodNotAllowed(Refusal):
+class MethodNotAllowed(ApiError):
     status = 405
     code = "method_not_allowed"
 
@@ -63,30 +61,30 @@ class MethodNotAllowed(Refusal):
         super().__init__(f"This path allows {allow}.", headers=[("Allow", allow)])
 
 
-class Conflict(Refusal):
+class Conflict(ApiError):
     status = 409
     code = "conflict"
 
 
-class PayloadTooLarge(Refusal):
+class PayloadTooLarge(ApiError):
     status = 413
     code = "payload_too_large"
     message = "The body is larger than 256 KiB."
 
 
-class Invalid(Refusal):
+class Invalid(ApiError):
     status = 422
     code = "validation_error"
     message = "The request does not match the contract: see details."
 
 
-class InternalError(Refusal):
+class InternalError(ApiError):
     status = 500
     code = "internal_error"
     message = "Something went wrong here. Try again, and quote the X-Request-Id if it stays so."
 
 
-class Unavailable(Refusal):
+class Unavailable(ApiError):
     status = 503
     code = "unavailable"
 

@@ -3,8 +3,10 @@
 from sqlalchemy import and_, exists, false, func, select
 
 from generated import operations, responses
-from handlers import errors, outage
-from handlers.database import Database, Statement
+from handlers import errors
+from handlers.postgres import failures
+from handlers.postgres.database import Database
+from handlers.postgres.statement import Statement
 from handlers.tables import TASK_LISTS, TASKS
 
 TABLES = (TASKS, TASK_LISTS)
@@ -35,5 +37,5 @@ class Health(operations.Health):
     async def get_readiness(self) -> responses.Readiness:
         row = await self._database.probe(ASK)
         if not row["is_granted"]:
-            raise errors.Unavailable(f"The service's role lacks a privilege: run {outage.GRANT}.")
+            raise errors.Unavailable(f"The service's role lacks a privilege: run {failures.GRANT}.")
         return {"status": "ready"}

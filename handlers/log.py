@@ -11,6 +11,7 @@ from time import monotonic
 import orjson
 from starlette.types import Scope
 
+from handlers import limits
 from handlers.log_writer import LogWriter
 
 # Every line written while a request is served carries its id.
@@ -18,8 +19,6 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 # And that of its trace, if there is one.
 trace_id: ContextVar[str | None] = ContextVar("trace_id", default=None)
 
-# Seconds in which a Throttle lets one line of a kind pass.
-THROTTLE_INTERVAL = 30
 
 _is_plain = False
 _writer: LogWriter
@@ -90,7 +89,10 @@ class Throttle:
     def warning(self, logger: logging.Logger, kind: str, message: str) -> bool:
         """Log the message unless one of its kind was logged just now; tell whether it was."""
         now = monotonic()
-        if now - self._logged_at.get(kind, -THROTTLE_INTERVAL) < THROTTLE_INTERVAL:
+        if (
+            now - self._logged_at.get(kind, -limits.LOG_THROTTLE_INTERVAL)
+            < limits.LOG_THROTTLE_INTERVAL
+        ):
             self._held_back[kind] = self._held_back.get(kind, 0) + 1
             return False
         self._logged_at[kind] = now

@@ -7,12 +7,10 @@ import time
 from collections.abc import Callable
 from threading import Event, Lock, Thread
 
-# Bytes that wait to be written; lines beyond them are dropped.
-MAX_BUFFERED = 1024 * 1024
+from handlers import limits
+
 # Seconds between two writes, so that a busy service writes many lines at once.
 PAUSE = 0.02
-# Seconds that the end of the process waits for the last lines.
-FLUSH_TIMEOUT = 1
 
 
 class LogWriter:
@@ -35,7 +33,7 @@ class LogWriter:
     def write(self, line: bytes) -> None:
         """Buffer a line, which ends in a newline; any thread may."""
         with self._lock:
-            if self._size + len(line) > MAX_BUFFERED:
+            if self._size + len(line) > limits.MAX_BUFFERED_LOG:
                 self._dropped += 1
                 return
             self._lines.append(line)
@@ -45,7 +43,7 @@ class LogWriter:
 
     def flush(self) -> None:
         """Wait until all lines are written, for a bounded time."""
-        until = time.monotonic() + FLUSH_TIMEOUT
+        until = time.monotonic() + limits.LOG_FLUSH_TIMEOUT
         while (self._lines or self._is_writing) and time.monotonic() < until:
             time.sleep(PAUSE / 4)
 

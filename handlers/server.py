@@ -19,14 +19,14 @@ from dotenv import load_dotenv
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
-from handlers import settings
+from handlers import limits, settings
 
 APP = "handlers.server:app"
 # The command line and the variables UVICORN_* override them.
 DEFAULTS = {
-    "http": "handlers.protocol:Bounded",
+    "http": "handlers.http.protocol:LimitedProtocol",
     "server_header": False,
-    "timeout_graceful_shutdown": 20,
+    "timeout_graceful_shutdown": limits.GRACEFUL_SHUTDOWN_TIMEOUT,
 }
 ADVICE = {
     errno.EADDRINUSE: "is taken: choose another with --port or PORT",

@@ -24,9 +24,11 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from handlers import address, near_misses, outbound
+from handlers import misspellings
+from handlers.auth import key_server
+from handlers.postgres import dsn
 
-SHORTEST_SECRET = 32
+MIN_SECRET_LENGTH = 32
 ENV_FILE = Path(".env")
 # Editors on Windows begin a file with a byte order mark.
 ENCODING = "utf-8-sig"
@@ -141,8 +143,8 @@ class Settings(BaseSettings):
         if _CONTROL.search(text):
             raise ValueError("has a control character in it")
         try:
-            address.connection_arguments(text, name=name)
-        except address.AddressError as error:
+            dsn.connection_arguments(text, name=name)
+        except dsn.DsnError as error:
             raise _complete(str(error)) from None
         return value
 
@@ -156,9 +158,9 @@ class Settings(BaseSettings):
             jwk.construct(secret, "HS256")
         except JWKError as error:
             raise ValueError(str(error)) from None
-        if info.data.get("environment") != "development" and len(secret) < SHORTEST_SECRET:
+        if info.data.get("environment") != "development" and len(secret) < MIN_SECRET_LENGTH:
             raise _complete(
-                f"BETTER_AUTH_SECRET must have at least {SHORTEST_SECRET} characters; "
+                f"BETTER_AUTH_SECRET must have at least {MIN_SECRET_LENGTH} characters; "
                 "make one with: openssl rand -base64 32"
             )
         return value
@@ -177,7 +179,7 @@ class Settings(BaseSettings):
                 )
             return None
         url = _base_url(value)
-        if problems := list(outbound.problems(url)):
+        if problems := list(key_server.problems(url)):
             raise _complete("\n".join(problems))
         return url
 
@@ -241,7 +243,7 @@ def load() -> Settings:
 def warnings() -> list[str]:
     """Return a line for each thing that is probably a mistake."""
     known = {field.upper() for field in Settings.model_fields}
-    found = list(near_misses.find(_names(), known))
+    found = list(misspellings.find(_names(), known))
     if ENV_FILE.is_dir():
         found.append(".env is a folder and is not read: settings come from the environment alone")
     return found

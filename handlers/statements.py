@@ -29,14 +29,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from handlers.database import Statement
+from handlers.postgres.statement import Retry, Statement
 from handlers.tables import TASK_LISTS, TASKS
 
 # New neighbours are this far apart: room for 24 drops into the same gap before a list is respaced,
 # and for 2^39 tasks appended to one list before a bigint overflows.
-STEP = 1 << 24
+SORT_KEY_STEP = 1 << 24
 
-_STEP = literal_column(str(STEP), BigInteger)
+_SORT_KEY_STEP = literal_column(str(SORT_KEY_STEP), BigInteger)
 _ZERO, _ONE, _TWO = (literal_column(number, BigInteger) for number in "012")
 
 USER = bindparam("user_id", type_=String)
@@ -75,11 +75,11 @@ def _position() -> ColumnElement[int]:
     return count.scalar_subquery()
 
 
-GET = Statement(select(*_wire(_position())).where(THIS), is_read=True)
+GET = Statement(select(*_wire(_position())).where(THIS), retry=Retry.READ)
 
 
 # From the first task on: the position, left out here, is the number of the row.
-LIST = Statement(select(*_wire(_ZERO)).where(OWN).order_by(*ORDER).limit(LIMIT), is_read=True)
+LIST = Statement(select(*_wire(_ZERO)).where(OWN).order_by(*ORDER).limit(LIMIT), retry=Retry.READ)
 
 
 def _page(*conditions: ColumnElement[bool]) -> Statement:
@@ -90,7 +90,7 @@ def _page(*conditions: ColumnElement[bool]) -> Statement:
     page = select(*columns, total.label("total")).order_by(numbered.c.sort_key, numbered.c.id)
     if conditions:
         page = page.where(numbered.c.completed == COMPLETED)
-    return Statement(page.limit(LIMIT).offset(OFFSET), is_read=True)
+    return Statement(page.limit(LIMIT).offset(OFFSET), retry=Retry.READ)
 
 
 MATCHES = TASKS.c.completed == COMPLETED
@@ -99,7 +99,7 @@ PAGE = _page()
 PAGE_FILTERED = _page(MATCHES)
 
 
-def _turn() -> CTE:
+def _version_check() -> CTE:
     """Take the list's next version, unless somebody took one since the statement began."""
     seen = TASK_LISTS.alias("seen")
     version = select(seen.c.version).where(seen.c.user_id == USER).scalar_subquery()
@@ -114,7 +114,7 @@ def _turn() -> CTE:
 
 def _end() -> CTE:
     """Find the place behind all tasks."""
-    key = func.coalesce(func.max(TASKS.c.sort_key), _ZERO) + _STEP
+    key = func.coalesce(func.max(TASKS.c.sort_key), _ZERO) + _SORT_KEY_STEP
     return select(func.count().label("position"), key.label("sort_key")).where(OWN).cte("place")
 
 
@@ -129,9 +129,9 @@ def _place(*conditions: ColumnElement[bool]) -> CTE:
     low, high = func.min(two.c.sort_key).label("low"), func.max(two.c.sort_key).label("high")
     gap = select(low, high, func.count().label("size")).select_from(two).lateral("gap")
     key = case(
-        (gap.c.size == _ZERO, _STEP),
-        (position == _ZERO, gap.c.low - _STEP),
-        (gap.c.size == _ONE, gap.c.low + _STEP),
+        (gap.c.size == _ZERO, _SORT_KEY_STEP),
+        (position == _ZERO, gap.c.low - _SORT_KEY_STEP),
+        (gap.c.size == _ONE, gap.c.low + _SORT_KEY_STEP),
         (gap.c.high - gap.c.low > _ONE, gap.c.low + (gap.c.high - gap.c.low) // _TWO),
     )
     return (
@@ -140,7 +140,7 @@ def _place(*conditions: ColumnElement[bool]) -> CTE:
 
 
 def _create(place: CTE) -> Statement:
-    turn, columns = _turn(), TASKS.c
+    turn, columns = _version_check(), TASKS.c
     target = (columns.user_id, columns.title, columns.description, columns.completed)
     values = select(USER, TITLE, DESCRIPTION, COMPLETED, place.c.sort_key).select_from(
         place.join(turn, place.c.sort_key.is_not(None))
@@ -166,18 +166,19 @@ _CHANGES = {
 }
 
 UPDATE = Statement(
-    update(TASKS).where(THIS).values(_CHANGES).returning(*_wire(_position())), is_repeatable=True
+    update(TASKS).where(THIS).values(_CHANGES).returning(*_wire(_position())),
+    retry=Retry.IDEMPOTENT,
 )
 
 
 def _move() -> Statement:
-    turn, place = _turn(), _place(TASKS.c.id != TASK)
+    turn, place = _version_check(), _place(TASKS.c.id != TASK)
     return Statement(
         update(TASKS)
         .where(THIS, place.c.sort_key.is_not(None), turn.c.version.is_not(None))
         .values(**_CHANGES, sort_key=place.c.sort_key)
         .returning(*_wire(place.c.position)),
-        is_repeatable=True,
+        retry=Retry.IDEMPOTENT,
     )
 
 
@@ -189,7 +190,8 @@ _COMPLETED = {"completed": COMPLETED, "updated_at": _NOW}
 TOGGLE = Statement(update(TASKS).where(THIS).values(_FLIPPED).returning(*_wire(_position())))
 
 COMPLETE = Statement(
-    update(TASKS).where(THIS).values(_COMPLETED).returning(*_wire(_position())), is_repeatable=True
+    update(TASKS).where(THIS).values(_COMPLETED).returning(*_wire(_position())),
+    retry=Retry.IDEMPOTENT,
 )
 
 DELETE = Statement(delete(TASKS).where(THIS).returning(TASKS.c.id))
@@ -197,7 +199,7 @@ DELETE = Statement(delete(TASKS).where(THIS).returning(TASKS.c.id))
 
 def _reorder() -> Statement:
     """Give every task its new place, if these are all of them; `is_current` tells whether."""
-    turn, size = _turn(), func.cardinality(TASK_IDS)
+    turn, size = _version_check(), func.cardinality(TASK_IDS)
     wanted = func.unnest(TASK_IDS).table_valued("id", with_ordinality="place", name="wanted")
     wanted = wanted.render_derived()
     count = select(func.count()).select_from(TASKS)
@@ -208,12 +210,12 @@ def _reorder() -> Statement:
         update(TASKS)
         .where(OWN, TASKS.c.id == wanted.c.id)
         .where(verdict.c.is_current, turn.c.version.is_not(None))
-        .values(sort_key=wanted.c.place * _STEP)
+        .values(sort_key=wanted.c.place * _SORT_KEY_STEP)
         .cte("moved")
     )
     return Statement(
         select(verdict.c.is_current).select_from(verdict.join(turn, true())).add_cte(moved),
-        is_repeatable=True,
+        retry=Retry.IDEMPOTENT,
     )
 
 
@@ -232,7 +234,7 @@ def _respace() -> Statement:
     return Statement(
         update(TASKS)
         .where(OWN, TASKS.c.id == numbered.c.id)
-        .values(sort_key=numbered.c.index * _STEP)
+        .values(sort_key=numbered.c.index * _SORT_KEY_STEP)
     )
 
 

@@ -8,8 +8,9 @@ from pydantic import MISSING
 
 from generated import models, operations, responses
 from handlers import errors, statements
-from handlers.database import Database, Statement
-from handlers.pool import Connection
+from handlers.postgres.database import Database
+from handlers.postgres.pool import Connection
+from handlers.postgres.statement import Statement
 
 T = TypeVar("T")
 
@@ -45,12 +46,13 @@ class Tasks(operations.Tasks):
                 return tasks, len(tasks)
         completed = _or_none(query.completed)
         statement = statements.PAGE if completed is None else statements.PAGE_FILTERED
-        values = {"user_id": user_id, "completed": completed}
         rows = await self._database.fetch(
-            statement, **values, limit=query.limit, offset=query.offset
+            statement, user_id, completed=completed, limit=query.limit, offset=query.offset
         )
         # The total stands beside every task; past the end there is none for it to stand beside.
-        counted = rows or await self._database.fetch(statement, **values, limit=1, offset=0)
+        counted = rows or await self._database.fetch(
+            statement, user_id, completed=completed, limit=1, offset=0
+        )
         return [_task(row[:-1]) for row in rows], counted[0]["total"] if counted else 0
 
     async def _whole_list(self, user_id: models.UserId, limit: int) -> list[responses.Task] | None:
@@ -58,7 +60,7 @@ class Tasks(operations.Tasks):
 
         A longer one is released here: the next statement may have to wait for a connection.
         """
-        rows = await self._database.fetch(statements.LIST, user_id=user_id, limit=limit)
+        rows = await self._database.fetch(statements.LIST, user_id, limit=limit)
         if len(rows) == limit:
             return None
         return [_task(row, index=index) for index, row in enumerate(rows)]
@@ -69,19 +71,18 @@ class Tasks(operations.Tasks):
         position = _or_none(body.position)
         statement = statements.APPEND if position is None else statements.INSERT
         values = {
-            "user_id": user_id,
             "title": body.title,
             "description": _or_none(body.description),
             "completed": body.completed,
             "position": position,
         }
-        row = await self._database.fetch_row(statement, **values)
-        task = _task(row or await self._wait_for_turn(statement, **values))
+        row = await self._database.fetch_row(statement, user_id, **values)
+        task = _task(row or await self._run_locked(statement, user_id, **values))
         location = operations.GET_TASK.url(user_id=user_id, task_id=task["id"])
         return operations.CreateTaskResult(task, location)
 
     async def get_task(self, user_id: models.UserId, task_id: models.TaskId) -> responses.Task:
-        row = await self._database.fetch_row(statements.GET, user_id=user_id, task_id=task_id)
+        row = await self._database.fetch_row(statements.GET, user_id, task_id=task_id)
         return _task(row)
 
     async def update_task(
@@ -92,7 +93,6 @@ class Tasks(operations.Tasks):
         position = _or_none(body.position)
         statement = statements.UPDATE if position is None else statements.MOVE
         values = {
-            "user_id": user_id,
             "task_id": task_id,
             "title": _or_none(body.title),
             "sets_description": body.description is not MISSING,
@@ -100,17 +100,17 @@ class Tasks(operations.Tasks):
             "completed": _or_none(body.completed),
             "position": position,
         }
-        row = await self._database.fetch_row(statement, **values)
+        row = await self._database.fetch_row(statement, user_id, **values)
         if row is None and position is not None:
             # Only a task that is there is worth waiting for.
             await self.get_task(user_id, task_id)
-            row = await self._wait_for_turn(statement, **values)
+            row = await self._run_locked(statement, user_id, **values)
         return _task(row)
 
     async def delete_task(self, user_id: models.UserId, task_id: models.TaskId) -> None:
-        row = await self._database.fetch_row(statements.DELETE, user_id=user_id, task_id=task_id)
+        row = await self._database.fetch_row(statements.DELETE, user_id, task_id=task_id)
         if row is None:
-            raise NoSuchTask
+            raise TaskNotFound
 
     async def toggle_task_completion(
         self,
@@ -120,46 +120,49 @@ class Tasks(operations.Tasks):
     ) -> responses.Task:
         row = await self._database.fetch_row(
             statements.COMPLETE if body else statements.TOGGLE,
-            user_id=user_id,
+            user_id,
             task_id=task_id,
             completed=body.completed if body else None,
         )
         return _task(row)
 
     async def reorder_tasks(self, user_id: models.UserId, body: models.TaskOrder) -> None:
-        values = {"user_id": user_id, "task_ids": body.task_ids}
-        row = await self._database.fetch_row(statements.REORDER, **values)
-        row = row or await self._wait_for_turn(statements.REORDER, **values)
+        ids = body.task_ids
+        row = await self._database.fetch_row(statements.REORDER, user_id, task_ids=ids)
+        row = row or await self._run_locked(statements.REORDER, user_id, task_ids=ids)
         if not row or not row["is_current"]:
-            raise ListHasChanged
+            raise OrderConflict
 
-    async def _wait_for_turn(self, statement: Statement, **values: Any) -> asyncpg.Record | None:
-        """Run a statement that found no turn or no room: wait for the one, make the other."""
+    async def _run_locked(
+        self, statement: Statement, user_id: models.UserId, **values: Any
+    ) -> asyncpg.Record | None:
+        """Lock the list and run a statement that lost the version check, or found no gap."""
+        arguments = {"user_id": user_id, **values}
 
-        async def take_turn(connection: Connection) -> list[asyncpg.Record]:
-            await statements.LOCK.fetch(connection, values)
-            rows = await statement.fetch(connection, values)
+        async def locked(connection: Connection) -> list[asyncpg.Record]:
+            await statements.LOCK.fetch(connection, arguments)
+            rows = await statement.fetch(connection, arguments)
             if not rows:
-                await statements.RESPACE.fetch(connection, values)
-                rows = await statement.fetch(connection, values)
+                await statements.RESPACE.fetch(connection, arguments)
+                rows = await statement.fetch(connection, arguments)
             return rows
 
-        rows = await self._database.transaction(take_turn, values["user_id"], statement)
+        rows = await self._database.transaction(locked, user_id, statement.retry)
         return rows[0] if rows else None
 
 
-class NoSuchTask(errors.NotFound):
+class TaskNotFound(errors.NotFound):
     message = "There is no such task in your list."
 
 
-class ListHasChanged(errors.Conflict):
+class OrderConflict(errors.Conflict):
     message = "These are not exactly the tasks of your list. Read it and send the order again."
 
 
 def _task(row: Iterable[Any] | None, *, index: int | None = None) -> responses.Task:
     """Name the columns, whose order is that of statements._wire; `index` is a known position."""
     if row is None:
-        raise NoSuchTask
+        raise TaskNotFound
     task_id, user_id, title, description, completed, position, created_at, updated_at = row
     return {
         "id": task_id,

@@ -16,13 +16,11 @@ from opentelemetry.sdk.trace import Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import format_trace_id
 
-from handlers import log, settings
+from handlers import limits, log, settings
 
 logger = logging.getLogger(__name__)
 
 _SERVICE = "todo-backend"
-# A deployment waits for the service to end; what a collector has not taken by then is lost.
-_LAST_SECONDS = 3.0
 # A path names a user, and a query is whatever somebody wrote.
 _PRIVATE = {"url.path", "url.query"}
 
@@ -51,7 +49,7 @@ class Telemetry:
         }
         if given.is_traced:
             tracing = TracerProvider(resource=resource, shutdown_on_exit=False)
-            tracing.add_span_processor(_Discretion())
+            tracing.add_span_processor(RedactingProcessor())
             tracing.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
             self.config["tracer_provider"] = tracing
             self._providers.append(tracing)
@@ -63,7 +61,7 @@ class Telemetry:
 
     def close(self) -> None:
         """Send what is left, for a few seconds at most, whatever state the collector is in."""
-        until = time.monotonic() + _LAST_SECONDS
+        until = time.monotonic() + limits.TELEMETRY_SHUTDOWN_TIMEOUT
         last = [Thread(target=provider.shutdown, daemon=True) for provider in self._providers]
         for thread in last:
             thread.start()
@@ -73,7 +71,7 @@ class Telemetry:
             logger.warning("The collector did not take the last traces or metrics in time.")
 
 
-class _Discretion(SpanProcessor):
+class RedactingProcessor(SpanProcessor):
     """Keeps from a request's span what nobody may read, and gives its trace to the log."""
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - not asked.

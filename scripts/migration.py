@@ -8,7 +8,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from environment import ROOT
-from handlers.address import connection_arguments
+from handlers.postgres.dsn import connection_arguments
 
 
 class State(Enum):

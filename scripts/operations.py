@@ -8,7 +8,7 @@ from typing import Any
 METHODS = ("get", "put", "post", "delete", "patch")
 NOT_METHODS = ("parameters", "summary", "description")
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-# How a parameter's text is read; anything else needs a reader in handlers/reading.py first.
+# How a parameter's text is read; anything else needs a reader in handlers/http/validation.py first.
 PARAMETER_TYPES = ("string", "integer", "boolean")
 
 PRELUDE = '''

@@ -5,24 +5,26 @@ from dataclasses import dataclass
 CONTRACT = "openapi/openapi.yaml"
 TASKS = "handlers/tasks.py"
 STATEMENTS = "handlers/statements.py"
-ROUTE = "handlers/contract.py"
-READING = "handlers/reading.py"
-ADDRESS = "handlers/address.py"
-AUTH = "handlers/auth.py"
-KEYS = "handlers/keys.py"
-PROTOCOL = "handlers/protocol.py"
+ROUTE = "handlers/http/routing.py"
+READING = "handlers/http/validation.py"
+ADDRESS = "handlers/postgres/dsn.py"
+AUTH = "handlers/auth/bearer.py"
+KEYS = "handlers/auth/key_set.py"
+PROTOCOL = "handlers/http/protocol.py"
 SETTINGS = "handlers/settings.py"
 LOG = "handlers/log.py"
-ENVELOPE = "handlers/envelope.py"
+ENVELOPE = "handlers/http/middleware.py"
 ERRORS = "handlers/errors.py"
-DATABASE = "handlers/database.py"
-POOL = "handlers/pool.py"
-TIMES = "handlers/times.py"
-QUEUE = "handlers/queue.py"
+RETRY = "handlers/postgres/retry.py"
+LIMITS = "handlers/limits.py"
+DATABASE = "handlers/postgres/database.py"
+POOL = "handlers/postgres/pool.py"
+TIMES = "handlers/postgres/timestamps.py"
+QUEUE = "handlers/postgres/limiter.py"
 DEADLINE = "handlers/deadline.py"
 TABLES = "handlers/tables.py"
 APP = "handlers/app.py"
-OUTBOUND = "handlers/outbound.py"
+OUTBOUND = "handlers/auth/key_server.py"
 SERVER = "handlers/server.py"
 OPERATIONS = "generated/operations.py"
 
@@ -186,7 +188,9 @@ FAULTS = (
         'errors="surrogateescape"',
         'encoding="latin-1"',
     ),
-    Fault("auth: expired tokens are good", AUTH, '"leeway": LEEWAY', '"leeway": 10**9'),
+    Fault(
+        "auth: expired tokens are good", AUTH, '"leeway": limits.CLOCK_LEEWAY', '"leeway": 10**9'
+    ),
     Fault("auth: exp is not needed", AUTH, '    "require_exp": True,\n', ""),
     Fault("auth: a critical extension is ignored", AUTH, 'or "crit" in header', ""),
     Fault("auth: the second claim wins", AUTH, "present[0]", "present[-1]"),
@@ -201,13 +205,13 @@ FAULTS = (
     Fault(
         "auth: a key set's tokens may be for anybody",
         AUTH,
-        "not in claims and not is_bound",
+        "not in claims and not requires_audience",
         "not in claims",
     ),
     Fault(
         "auth: every token is remembered",
         AUTH,
-        "del self._verified[next(iter(self._verified))]",
+        "del self._token_cache[next(iter(self._token_cache))]",
         "pass",
     ),
     Fault("keys: those for encryption sign", KEYS, 'or found.get("use", "sig") != "sig"', ""),
@@ -240,20 +244,52 @@ FAULTS = (
     Fault("keys: a made-up one asks again", KEYS, "name in self._unknown or ", ""),
     Fault("keys: everybody fetches", KEYS, "fetches == self._fetches and ", ""),
     Fault("keys: a nameless one is fetched", KEYS, "not isinstance(name, str)", "False"),
-    Fault("keys: they are kept for ever", KEYS, "self._fetched_at > KEEP", "self._fetched_at < 0"),
-    Fault("keys: who drips is waited for", KEYS, "timeout(FETCH_TIMEOUT)", "timeout(None)"),
-    Fault("keys: the set is never renewed by age", KEYS, "KEEP = 600", "KEEP = 10**9"),
-    Fault("keys: the set is renewed too often", KEYS, "KEEP = 600", "KEEP = 60"),
-    Fault("keys: made-up ones fetch without a limit", KEYS, "BURST = 5", "BURST = 10**9"),
-    Fault("keys: made-up ones fetch a hundred times", KEYS, "BURST = 5", "BURST = 100"),
     Fault(
-        "keys: after made-up ones none is fetched", KEYS, "INTERVAL = 10\n", "INTERVAL = 10**9\n"
+        "keys: they are kept for ever",
+        KEYS,
+        "self._fetched_at > limits.KEY_SET_MAX_AGE",
+        "self._fetched_at < 0",
     ),
-    Fault("keys: an answer of any size is read", KEYS, "len(content) > MAX_BYTES", "False"),
+    Fault(
+        "keys: who drips is waited for", KEYS, "timeout(limits.KEY_FETCH_TIMEOUT)", "timeout(None)"
+    ),
+    Fault(
+        "keys: the set is never renewed by age",
+        LIMITS,
+        "KEY_SET_MAX_AGE = 600",
+        "KEY_SET_MAX_AGE = 10**9",
+    ),
+    Fault(
+        "keys: the set is renewed too often",
+        LIMITS,
+        "KEY_SET_MAX_AGE = 600",
+        "KEY_SET_MAX_AGE = 60",
+    ),
+    Fault(
+        "keys: made-up ones fetch without a limit",
+        LIMITS,
+        "KEY_FETCH_BURST = 5",
+        "KEY_FETCH_BURST = 10**9",
+    ),
+    Fault(
+        "keys: made-up ones fetch a hundred times",
+        LIMITS,
+        "KEY_FETCH_BURST = 5",
+        "KEY_FETCH_BURST = 100",
+    ),
+    Fault(
+        "keys: after made-up ones none is fetched",
+        LIMITS,
+        "KEY_FETCH_INTERVAL = 10\n",
+        "KEY_FETCH_INTERVAL = 10**9\n",
+    ),
+    Fault(
+        "keys: an answer of any size is read", KEYS, "len(content) > limits.MAX_KEY_SET", "False"
+    ),
     Fault(
         "keys: a compressed answer is read", KEYS, 'get("Content-Encoding", "identity")', 'get("X")'
     ),
-    Fault("keys: a set of any number is used", KEYS, "len(found) > MAX_KEYS", "False"),
+    Fault("keys: a set of any number is used", KEYS, "len(found) > limits.MAX_KEYS", "False"),
     Fault("keys: a modulus of any size is used", KEYS, 'len(found["n"]) > MAX_MODULUS or', ""),
     Fault("keys: an exponent of any size is used", KEYS, 'or len(found["e"]) > MAX_EXPONENT', ""),
     Fault(
@@ -286,8 +322,8 @@ FAULTS = (
     Fault(
         "create: at the top",
         STATEMENTS,
-        "func.coalesce(func.max(TASKS.c.sort_key), _ZERO) + _STEP",
-        "func.coalesce(func.min(TASKS.c.sort_key), _ZERO) - _STEP",
+        "func.coalesce(func.max(TASKS.c.sort_key), _ZERO) + _SORT_KEY_STEP",
+        "func.coalesce(func.min(TASKS.c.sort_key), _ZERO) - _SORT_KEY_STEP",
     ),
     Fault(
         "list: not in order",
@@ -372,13 +408,13 @@ FAULTS = (
     Fault(
         "move: counts itself",
         STATEMENTS,
-        "_turn(), _place(TASKS.c.id != TASK)",
-        "_turn(), _place()",
+        "_version_check(), _place(TASKS.c.id != TASK)",
+        "_version_check(), _place()",
     ),
     Fault(
         "move: no room is ever made",
         TASKS,
-        "await statements.RESPACE.fetch(connection, values)",
+        "await statements.RESPACE.fetch(connection, arguments)",
         "pass",
     ),
     Fault(
@@ -390,13 +426,13 @@ FAULTS = (
     Fault(
         "move: nobody waits for a turn",
         TASKS,
-        "row = await self._wait_for_turn(statement, **values)\n        return _task(row)",
+        "row = await self._run_locked(statement, user_id, **values)\n        return _task(row)",
         "return _task(row)",
     ),
     Fault(
         "delete: always done",
         TASKS,
-        "        if row is None:\n            raise NoSuchTask\n\n    async def toggle",
+        "        if row is None:\n            raise TaskNotFound\n\n    async def toggle",
         "\n    async def toggle",
     ),
     Fault(
@@ -412,7 +448,12 @@ FAULTS = (
         "statements.TOGGLE",
     ),
     Fault("reorder: any ids will do", TASKS, 'if not row or not row["is_current"]:', "if not row:"),
-    Fault("reorder: backwards", STATEMENTS, "wanted.c.place * _STEP", "wanted.c.place * -_STEP"),
+    Fault(
+        "reorder: backwards",
+        STATEMENTS,
+        "wanted.c.place * _SORT_KEY_STEP",
+        "wanted.c.place * -_SORT_KEY_STEP",
+    ),
     Fault("position: counts from one", STATEMENTS, "- _ONE\n", "\n"),
     # How requests are read and answers are written.
     Fault("reading: bodies are lax", READING, "strict=True", "strict=False"),
@@ -434,18 +475,23 @@ FAULTS = (
         "int(number) if number.is_integer() else number",
         "number",
     ),
-    Fault("reading: only the first mistake", ERRORS, "MOST_DETAILS = 100", "MOST_DETAILS = 1"),
-    Fault("route: large bodies", ROUTE, "if len(body) > LARGEST_BODY:", "if False:"),
+    Fault(
+        "reading: only the first mistake",
+        LIMITS,
+        "MAX_ERROR_DETAILS = 100",
+        "MAX_ERROR_DETAILS = 1",
+    ),
+    Fault("route: large bodies", ROUTE, "if len(body) > limits.MAX_BODY:", "if False:"),
     Fault(
         "route: large announced bodies",
-        ROUTE,
-        "LARGEST_BODY = 256 * 1024",
-        "LARGEST_BODY = 255 * 1024",
+        LIMITS,
+        "MAX_BODY = 256 * KIB",
+        "MAX_BODY = 255 * KIB",
     ),
     Fault(
         "route: a large body is read first",
         ROUTE,
-        "int(declared[0]) > LARGEST_BODY",
+        "int(declared[0]) > limits.MAX_BODY",
         "False",
     ),
     Fault("protocol: a head has no end", PROTOCOL, "self._head += self._read", "pass"),
@@ -534,7 +580,9 @@ FAULTS = (
         "_SILENT_PORT.fullmatch(origin)",
         "False",
     ),
-    Fault("settings: a shorter secret", SETTINGS, "SHORTEST_SECRET = 32", "SHORTEST_SECRET = 31"),
+    Fault(
+        "settings: a shorter secret", SETTINGS, "MIN_SECRET_LENGTH = 32", "MIN_SECRET_LENGTH = 31"
+    ),
     Fault(
         "settings: white space in a secret",
         SETTINGS,
@@ -595,8 +643,8 @@ FAULTS = (
     Fault(
         "database: what failed is used again",
         DATABASE,
-        "await self._pool.drop(connection)",
-        "self._pool.keep(connection)",
+        "await self._pool.discard(connection)",
+        "self._pool.release(connection)",
     ),
     Fault(
         "database: a transaction is not finished",
@@ -607,50 +655,53 @@ FAULTS = (
     Fault(
         "database: everything is repeated",
         DATABASE,
-        "repeats = is_repeatable and",
-        "repeats = True and",
+        "is_repeatable = may_repeat and",
+        "is_repeatable = True and",
     ),
     Fault(
         "database: nothing is repeated",
         DATABASE,
-        "may_try_again = repeats or is_undone(error)",
-        "may_try_again = False",
+        "may_retry = is_repeatable or had_no_effect(error)",
+        "may_retry = False",
     ),
     Fault(
         "database: an outage is not remembered",
-        DATABASE,
+        RETRY,
         "return since is not None and",
         "return False and",
     ),
     Fault("pool: closed connections are used", POOL, "if not connection.is_closed():", "if True:"),
-    Fault(
-        "pool: idle connections stay", POOL, "monotonic() - self._longest_idle", "monotonic() - 60"
-    ),
+    Fault("pool: idle connections stay", POOL, "monotonic() - self._max_idle", "monotonic() - 60"),
     Fault(
         "pool: nothing is asked of a session",
         POOL,
         '["server_settings"] = SESSION',
         '["ssl"] = None',
     ),
-    Fault("queue: one person takes all", QUEUE, "held == self._share", "False"),
-    Fault("queue: as many wait as like to", QUEUE, "not self._room or ", ""),
+    Fault("queue: one person takes all", QUEUE, "acquired == self._max_per_user", "False"),
+    Fault("queue: as many wait as like to", QUEUE, "self._waiting >= self._max_waiting or ", ""),
     Fault(
         "queue: who waits is forgotten",
         QUEUE,
-        "            self._call(following)",
+        "            self._admit(next_user)",
         "            break",
     ),
-    Fault("queue: waiting takes long", QUEUE, "deadline.within(LONGEST_WAIT)", "4"),
+    Fault("queue: waiting takes long", QUEUE, "deadline.remaining(limits.ACQUIRE_TIMEOUT)", "4"),
     Fault(
         "queue: who sends more is served first",
         QUEUE,
-        "self._lanes[person] = lane",
-        "self._lanes = {person: lane, **self._lanes}",
+        "self._waiters[user_id] = waiters",
+        "self._waiters = {user_id: waiters, **self._waiters}",
     ),
     Fault(
         "deadline: each wait has its own", DEADLINE, "return min(seconds, ", "return max(seconds, "
     ),
-    Fault("move: no place before the first", STATEMENTS, "gap.c.low - _STEP", "gap.c.low + _STEP"),
+    Fault(
+        "move: no place before the first",
+        STATEMENTS,
+        "gap.c.low - _SORT_KEY_STEP",
+        "gap.c.low + _SORT_KEY_STEP",
+    ),
     Fault(
         "move: past the end is its own place",
         STATEMENTS,
@@ -665,17 +716,22 @@ FAULTS = (
     ),
     Fault(
         "database: the first try goes on",
-        DATABASE,
-        "await connection.end(self._backend)",
+        RETRY,
+        "await connection.terminate(self._backend)",
         "pass",
     ),
     Fault("database: a pooler is no obstacle", DATABASE, " and self._pool.is_direct)", ")"),
     Fault(
         "pool: stale connections are met one by one",
         POOL,
-        "self._end_idle(since=connection.taken_at)",
+        "self._end_idle(since=connection.acquired_at)",
         "self._end_idle(since=0)",
     ),
-    Fault("queue: one person fills the room", QUEUE, "self._room // 3", "self._room"),
-    Fault("queue: those who are gone are called", QUEUE, "if not turn.done():", "if True:"),
+    Fault(
+        "queue: one person fills the room",
+        QUEUE,
+        "self._max_waiting // limits.USER_SHARE",
+        "self._max_waiting",
+    ),
+    Fault("queue: those who are gone are called", QUEUE, "if not waiter.done():", "if True:"),
 )

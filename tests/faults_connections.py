@@ -1,12 +1,12 @@
 """Faults in what bounds clients, the log and outages, for scripts/drift."""
 
-from tests.faults import DATABASE, PROTOCOL, ROUTE, Fault
+from tests.faults import DATABASE, LIMITS, PROTOCOL, RETRY, ROUTE, Fault
 
-CONNECTIONS = "handlers/connections.py"
+CONNECTIONS = "handlers/http/connections.py"
 HEALTH = "handlers/health.py"
 LOG = "handlers/log.py"
-OUTAGE = "handlers/outage.py"
-POOL = "handlers/pool.py"
+OUTAGE = "handlers/postgres/failures.py"
+POOL = "handlers/postgres/pool.py"
 WRITER = "handlers/log_writer.py"
 
 FAULTS = (
@@ -31,19 +31,19 @@ FAULTS = (
     Fault(
         "request: no limit from the last answer",
         PROTOCOL,
-        "limits.requests.start(self, self._kept())",
+        "connection_limits.requests.start(self, self._kept())",
         "pass",
     ),
     Fault(
         "request: no limit after an early answer",
         PROTOCOL,
-        "            limits.requests.start(self)\n",
+        "            connection_limits.requests.start(self)\n",
         "            pass\n",
     ),
     Fault(
         "request: the limit goes on while it is served",
         PROTOCOL,
-        "            limits.requests.stop(self)",
+        "            connection_limits.requests.stop(self)",
         "            pass",
     ),
     Fault(
@@ -62,7 +62,7 @@ FAULTS = (
     Fault(
         "request: an incomplete one may have any size",
         CONNECTIONS,
-        "self.requests.total > MAX_INCOMPLETE",
+        "self.requests.total > limits.MAX_INCOMPLETE",
         "False",
     ),
     Fault(
@@ -70,7 +70,7 @@ FAULTS = (
     ),
     Fault(
         "request: any number may be sent ahead",
-        PROTOCOL,
+        LIMITS,
         "MAX_PIPELINED = 32",
         "MAX_PIPELINED = 10**9",
     ),
@@ -89,7 +89,7 @@ FAULTS = (
     Fault("connections: no limit", CONNECTIONS, "count > self._max_connections", "False"),
     Fault(
         "connections: no files in reserve",
-        CONNECTIONS,
+        LIMITS,
         "RESERVED_FILES = 100",
         "RESERVED_FILES = 0",
     ),
@@ -100,31 +100,43 @@ FAULTS = (
         "connection",
     ),
     # Answers that are not taken.
-    Fault("answer: no time limit", CONNECTIONS, "self.answers.expired(ANSWER_TIMEOUT)", "()"),
-    Fault("answer: taken slowly is not taken", PROTOCOL, "limits.answers.stop(self)", "pass"),
+    Fault(
+        "answer: no time limit", CONNECTIONS, "self.answers.expired(limits.RESPONSE_TIMEOUT)", "()"
+    ),
+    Fault(
+        "answer: taken slowly is not taken",
+        PROTOCOL,
+        "connection_limits.answers.stop(self)",
+        "pass",
+    ),
     Fault(
         "answer: a small one may stay",
         PROTOCOL,
         "if self.transport.is_closing():\n            # Its",
         "if False:\n            # Its",
     ),
-    Fault("answer: one user may leave any number", ROUTE, "limits.admit_answer(scope", "str(scope"),
+    Fault(
+        "answer: one user may leave any number",
+        ROUTE,
+        "connection_limits.admit_answer(scope",
+        "str(scope",
+    ),
     Fault(
         "answer: stalled ones keep their user out",
-        CONNECTIONS,
+        LIMITS,
         "STALL_TIMEOUT = 2",
         "STALL_TIMEOUT = 20",
     ),
     Fault(
         "answer: those that are being read are closed",
-        CONNECTIONS,
+        LIMITS,
         "STALL_TIMEOUT = 2",
         "STALL_TIMEOUT = -1",
     ),
     Fault(
         "answer: all users may leave any number",
         CONNECTIONS,
-        "while self.answers.total > MAX_UNREAD:",
+        "while self.answers.total > limits.MAX_UNREAD:",
         "while False:",
     ),
     Fault(
@@ -141,7 +153,10 @@ FAULTS = (
         "            self._write(line)\n",
     ),
     Fault(
-        "log: any number of lines is kept", WRITER, "self._size + len(line) > MAX_BUFFERED", "False"
+        "log: any number of lines is kept",
+        WRITER,
+        "self._size + len(line) > limits.MAX_BUFFERED_LOG",
+        "False",
     ),
     Fault("log: lines are dropped without a word", WRITER, "if self._dropped:", "if False:"),
     Fault(
@@ -151,14 +166,19 @@ FAULTS = (
         "except FileNotFoundError:",
     ),
     Fault("log: uvicorn writes by itself", LOG, '("uvicorn", "uvicorn.error")', "()"),
-    Fault("log: each failure is a line", LOG, "THROTTLE_INTERVAL = 30", "THROTTLE_INTERVAL = 0"),
+    Fault(
+        "log: each failure is a line",
+        LIMITS,
+        "LOG_THROTTLE_INTERVAL = 30",
+        "LOG_THROTTLE_INTERVAL = 0",
+    ),
     # Outages.
     Fault("outage: recovery is an outage", POOL, "raise Starting(", "raise CannotConnect("),
     Fault(
         "outage: recovery does not close the breaker",
-        DATABASE,
-        "            self._away_since = None\n            raise",
-        "            raise",
+        RETRY,
+        "            self._failing_since = None\n            return\n",
+        "            pass\n",
     ),
     Fault("outage: missing tables are a failure", OUTAGE, "    asyncpg.UndefinedTableError,\n", ""),
     Fault(
@@ -171,7 +191,7 @@ FAULTS = (
         "",
     ),
     Fault(
-        "outage: its end is not logged", DATABASE, "            self._outage_log.succeeded()\n", ""
+        "outage: its end is not logged", DATABASE, "            self._failure_log.succeeded()\n", ""
     ),
     Fault("ready: without a privilege", HEALTH, 'if not row["is_granted"]:', "if False:"),
 )

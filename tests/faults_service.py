@@ -3,9 +3,8 @@
 from tests.faults import (
     ADDRESS,
     AUTH,
-    DEADLINE,
     ENVELOPE,
-    ERRORS,
+    LIMITS,
     POOL,
     QUEUE,
     READING,
@@ -17,7 +16,7 @@ from tests.faults import (
     Fault,
 )
 
-DOCS = "handlers/docs.py"
+DOCS = "handlers/http/docs.py"
 HEALTH = "handlers/health.py"
 LOG = "handlers/log.py"
 TELEMETRY = "handlers/telemetry.py"
@@ -44,9 +43,9 @@ FAULTS = (
     ),
     Fault(
         "pool: a statement is waited for as long as the request",
-        POOL,
-        "WAIT_FOR_STATEMENT = 3",
-        "WAIT_FOR_STATEMENT = 60",
+        LIMITS,
+        "STATEMENT_TIMEOUT = 3",
+        "STATEMENT_TIMEOUT = 60",
     ),
     Fault(
         "pool: a pooler gets session settings",
@@ -63,7 +62,7 @@ FAULTS = (
     Fault(
         "pool: a connection in use long ago is fresh",
         POOL,
-        "                connection.taken_at = monotonic()\n",
+        "                connection.acquired_at = monotonic()\n",
         "",
     ),
     Fault(
@@ -72,36 +71,41 @@ FAULTS = (
         "self._ready.pop()",
         "self._ready.popleft()",
     ),
-    Fault("deadline: a request takes ten seconds", DEADLINE, "LONGEST = 5", "LONGEST = 10"),
-    Fault("queue: waiting requests are not counted", QUEUE, "        self._room -= 1\n", ""),
+    Fault(
+        "deadline: a request takes ten seconds",
+        LIMITS,
+        "HANDLER_TIMEOUT = 5",
+        "HANDLER_TIMEOUT = 10",
+    ),
+    Fault("queue: waiting requests are not counted", QUEUE, "        self._waiting += 1\n", ""),
     Fault(
         "queue: a waiter that is served still counts",
         QUEUE,
-        "            self._room += 1\n",
+        "            self._waiting -= 1\n",
         "            pass\n",
     ),
     Fault(
         "queue: one user gets all connections but one",
         QUEUE,
-        "max(1, connections // 3)",
+        "max(1, connections // limits.USER_SHARE)",
         "max(1, connections - 1)",
     ),
     Fault(
         "queue: a single connection serves nobody",
         QUEUE,
-        "max(1, connections // 3)",
-        "connections // 3",
+        "max(1, connections // limits.USER_SHARE)",
+        "connections // limits.USER_SHARE",
     ),
     # Tokens.
-    Fault("auth: clocks may not differ", AUTH, "LEEWAY = 30", "LEEWAY = 0"),
-    Fault("auth: clocks may differ by a minute", AUTH, "LEEWAY = 30", "LEEWAY = 60"),
+    Fault("auth: clocks may not differ", LIMITS, "CLOCK_LEEWAY = 30", "CLOCK_LEEWAY = 0"),
+    Fault("auth: clocks may differ by a minute", LIMITS, "CLOCK_LEEWAY = 30", "CLOCK_LEEWAY = 60"),
     Fault(
         "auth: a cached token outlives its leeway",
         AUTH,
-        'int(claims["exp"]) + LEEWAY,',
-        'int(claims["exp"]) + 10 * LEEWAY,',
+        'int(claims["exp"]) + limits.CLOCK_LEEWAY,',
+        'int(claims["exp"]) + 10 * limits.CLOCK_LEEWAY,',
     ),
-    Fault("auth: a time may have any size", AUTH, "or not value < LATEST", ""),
+    Fault("auth: a time may have any size", AUTH, "or not value < MAX_TIME", ""),
     Fault("auth: true is a time", AUTH, "isinstance(value, bool) or ", ""),
     Fault("auth: the issuer is not compared", AUTH, '("iss", "aud")', '("aud",)'),
     Fault("auth: the audience is not compared", AUTH, '("iss", "aud")', '("iss",)'),
@@ -159,7 +163,7 @@ FAULTS = (
         "if self._operation.body_required:",
         "if False:",
     ),
-    Fault("reading: long locations are sent whole", READING, "[: errors.MOST_LOCATION]", ""),
+    Fault("reading: long locations are sent whole", READING, "[: limits.MAX_ERROR_LOCATION]", ""),
     Fault(
         "reading: a name without a character is a failure",
         READING,
@@ -176,14 +180,14 @@ FAULTS = (
     Fault(
         "route: a body of the limit is too large",
         ROUTE,
-        "if len(body) > LARGEST_BODY:",
-        "if len(body) >= LARGEST_BODY:",
+        "if len(body) > limits.MAX_BODY:",
+        "if len(body) >= limits.MAX_BODY:",
     ),
     Fault(
         "route: an announced body of the limit is too large",
         ROUTE,
-        "int(declared[0]) > LARGEST_BODY",
-        "int(declared[0]) >= LARGEST_BODY",
+        "int(declared[0]) > limits.MAX_BODY",
+        "int(declared[0]) >= limits.MAX_BODY",
     ),
     Fault(
         "route: templated paths come first",
@@ -222,7 +226,7 @@ FAULTS = (
     Fault(
         "move: a lock that is lost is not found",
         TASKS,
-        "await statements.LOCK.fetch(connection, values)",
+        "await statements.LOCK.fetch(connection, arguments)",
         "pass",
     ),
     Fault(
@@ -310,7 +314,10 @@ FAULTS = (
     Fault("answers: PATCH is not for browsers", ENVELOPE, "PUT, PATCH, DELETE", "PUT, DELETE"),
     Fault("answers: lower-case encoded slashes split", ENVELOPE, '.replace("%2f", "%00")', ""),
     Fault(
-        "errors: one detail more than the limit", ERRORS, "MOST_DETAILS = 100", "MOST_DETAILS = 101"
+        "errors: one detail more than the limit",
+        LIMITS,
+        "MAX_ERROR_DETAILS = 100",
+        "MAX_ERROR_DETAILS = 101",
     ),
     Fault(
         "docs: the page needs the internet",
@@ -436,9 +443,9 @@ FAULTS = (
     Fault("telemetry: logs are sent, too", TELEMETRY, '"logs": False', '"logs": True'),
     Fault(
         "telemetry: a hanging collector is waited for",
-        TELEMETRY,
-        "_LAST_SECONDS = 3.0",
-        "_LAST_SECONDS = 60.0",
+        LIMITS,
+        "TELEMETRY_SHUTDOWN_TIMEOUT = 3",
+        "TELEMETRY_SHUTDOWN_TIMEOUT = 60.0",
     ),
     Fault(
         "telemetry: the service's name is fixed",

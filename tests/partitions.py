@@ -6,7 +6,7 @@ from sqlalchemy import MetaData
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from handlers import tables
-from handlers.database import DIALECT
+from handlers.postgres.statement import DIALECT
 
 COUNT = 8
 

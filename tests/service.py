@@ -24,7 +24,7 @@ START_TIMEOUT = 60
 TLS = ssl.create_default_context()
 APP = ("handlers.app:app",)
 # What handlers.server sets by itself, for an application that only tests have.
-OPTIONS = ("--http=handlers.protocol:Bounded", "--no-server-header")
+OPTIONS = ("--http=handlers.http.protocol:LimitedProtocol", "--no-server-header")
 
 
 class Service:

@@ -5,12 +5,13 @@ import time
 
 from fastapi import FastAPI
 
-from handlers import auth, connections, keys, log_writer
+from handlers import limits
+from handlers.auth import key_set
 
 APP = ("tests.small:make", "--factory")
 
 # Tokens that are kept in the token cache.
-MOST_REMEMBERED = 50
+MAX_CACHED_TOKENS = 50
 
 # The same, with short limits for slow clients, and a small buffer for its log.
 SHORT_TIMEOUTS = ("tests.small:make_with_short_timeouts", "--factory")
@@ -27,8 +28,8 @@ class FastClock:
 
 
 def make() -> FastAPI:
-    vars(keys)["time"] = FastClock()
-    auth.MOST_REMEMBERED = MOST_REMEMBERED
+    vars(key_set)["time"] = FastClock()
+    limits.MAX_CACHED_TOKENS = MAX_CACHED_TOKENS
     # It starts when it is imported.
     from handlers.app import app
 
@@ -36,8 +37,8 @@ def make() -> FastAPI:
 
 
 def make_with_short_timeouts() -> FastAPI:
-    log_writer.MAX_BUFFERED = 64 * 1024
-    connections.REQUEST_TIMEOUT = connections.ANSWER_TIMEOUT = TIMEOUT
+    limits.MAX_BUFFERED_LOG = 64 * 1024
+    limits.REQUEST_TIMEOUT = limits.RESPONSE_TIMEOUT = TIMEOUT
     from handlers.app import app
 
     return app

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from generated.operations import OPERATIONS
-from handlers.auth import Authenticator
-from handlers.contract import routes
+from handlers.auth.bearer import Authenticator
+from handlers.http.routing import routes
 from tests import conformance
 from tests.conformance import CONTRACT
 from tests.conftest import Person

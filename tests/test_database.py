@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, String
 
 import migration
 from handlers import statements, tables
-from handlers.database import Statement
+from handlers.postgres.statement import Statement
 from tests import postgres15
 from tests.conformance import CONTRACT, resolve
 from tests.conftest import NewPerson, run

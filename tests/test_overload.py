@@ -98,8 +98,9 @@ class TestLocks:
         waits = sorted(asyncio.run(scenario()))
         print(f"{len(waits)} refused after {waits[0]:.2f} to {waits[-1]:.2f} s")
         assert waits[0] > 0
-        # All but those who got a connection hear it after two seconds.
-        assert waits[280] < 3
+        # All but those that got a connection are refused by the limiter, a second before a
+        # statement's timeout; a busy machine delays both.
+        assert waits[-1] - waits[280] > 0.5
         assert waits[-1] < 6.5
 
     def test_a_request_that_was_given_up_leaves_nothing_running(

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 import migration
-from handlers import address
+from handlers.postgres import dsn
 from tests import journal, pgbouncer, postgres15, proxy, service
 
 PEOPLE = 60
@@ -80,5 +80,5 @@ class TestDetection:
     def test_it_is_found_by_the_name_of_the_host_unless_it_is_set(
         self, host: str, *, setting: bool | None, is_pooled: bool
     ) -> None:
-        found = address.connection_arguments(self.NEON.format(host), is_pooled=setting)
+        found = dsn.connection_arguments(self.NEON.format(host), is_pooled=setting)
         assert ("statement_cache_size" in found) == is_pooled

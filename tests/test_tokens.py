@@ -206,7 +206,7 @@ class TestGoodTokens:
                 # The token is good, and no task has this name.
                 assert {ask(number % 100) for number in range(300)} == {422}
                 before = memory().rss
-                assert {ask(number) for number in range(60 * small.MOST_REMEMBERED)} == {422}
+                assert {ask(number) for number in range(60 * small.MAX_CACHED_TOKENS)} == {422}
             assert memory().rss - before < 5 * 2**20
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import SQLModel
 
 from handlers import tables
-from handlers.address import connection_arguments
+from handlers.postgres.dsn import connection_arguments
 
 # Any number, as long as every deployment takes the same: see run.
 LOCK = 7_091_851

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from handlers.auth import LEEWAY
+from handlers.limits import CLOCK_LEEWAY as LEEWAY
 from tests.bench import processes, workload
 from tests.bench.ground import Ground
 from tests.bench.processes import Failure, Running

@@ -13,7 +13,7 @@ import orjson
 from starlette.types import Receive, Scope, Send
 
 from handlers import statements
-from handlers.database import Statement
+from handlers.postgres.statement import Statement
 from tests.bench import peers
 
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")

@@ -12,7 +12,7 @@ import asyncpg
 
 import embedded
 import migration
-from handlers.statements import STEP
+from handlers.statements import SORT_KEY_STEP
 from tests.bench import accounting, processes
 from tests.bench.workload import Crowd
 
@@ -56,14 +56,14 @@ class Ground:
         """Give everybody their tasks, and nobody anything else."""
         self.run("TRUNCATE tasks, task_lists")
         self.run(LISTS, crowd.people)
-        self.run(TASKS, crowd.people, crowd.tasks, STEP)
+        self.run(TASKS, crowd.people, crowd.tasks, SORT_KEY_STEP)
         first = crowd.people * crowd.tasks + 1
         self.run(f"ALTER TABLE tasks ALTER COLUMN id RESTART WITH {first}")
         self.run("VACUUM ANALYZE")
 
     def lengthen(self, crowd: Crowd, length: int) -> None:
         """Give the first person more tasks, up to this many."""
-        self.run(MORE_TASKS, crowd.name(0), crowd.tasks + 1, length, STEP)
+        self.run(MORE_TASKS, crowd.name(0), crowd.tasks + 1, length, SORT_KEY_STEP)
         self.run("VACUUM ANALYZE")
 
     def restore(self, crowd: Crowd) -> None:

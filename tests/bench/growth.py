@@ -18,7 +18,7 @@ from typing import Any
 import asyncpg
 
 from handlers import statements
-from handlers.database import Statement
+from handlers.postgres.statement import Statement
 from tests.bench import ground, processes, workload
 from tests.bench.processes import OURS, Failure
 from tests.bench.progress import say

@@ -16,7 +16,7 @@ from litestar.types import Message, Scope
 from msgspec import Meta, Struct
 
 from handlers import statements
-from handlers.database import Statement
+from handlers.postgres.statement import Statement
 from tests.bench import peers
 
 ALL = 1000

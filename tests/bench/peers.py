@@ -13,10 +13,11 @@ import asyncpg
 from jose import JOSEError, jwk, jwt
 
 from handlers import statements
-from handlers.address import connection_arguments
-from handlers.auth import LEEWAY
-from handlers.database import Statement
-from handlers.pool import SESSION, WAIT_FOR_STATEMENT
+from handlers.limits import CLOCK_LEEWAY as LEEWAY
+from handlers.limits import STATEMENT_TIMEOUT
+from handlers.postgres.dsn import connection_arguments
+from handlers.postgres.pool import SESSION
+from handlers.postgres.statement import Statement
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Values = dict[str, Any]
@@ -26,7 +27,7 @@ CONNECTIONS = int(os.environ.get("DATABASE_CONNECTIONS", "10"))
 ORIGIN = os.environ.get("FRONTEND_URL", "")
 # The cached mode verifies a token once and then remembers whose it is and until when.
 REMEMBERS_TOKENS = os.environ.get("BENCH_TOKENS") == "cached"
-MOST_REMEMBERED = 10_000
+MAX_CACHED_TOKENS = 10_000
 
 _KEY = jwk.construct(os.environ.get("BETTER_AUTH_SECRET", "-"), "HS256")
 _OPTIONS = {"leeway": LEEWAY, "require_exp": True}
@@ -43,7 +44,7 @@ def user(token: str) -> str:
     if not REMEMBERS_TOKENS:
         return _verify(token)[0]
     if token not in _remembered:
-        if len(_remembered) >= MOST_REMEMBERED:
+        if len(_remembered) >= MAX_CACHED_TOKENS:
             _remembered.clear()
         _remembered[token] = _verify(token)
     name, expires = _remembered[token]
@@ -62,12 +63,12 @@ def _verify(token: str) -> tuple[str, float]:
 
 
 async def pool() -> Pool:
-    """Open a pool with the settings of handlers.database.Database.open."""
+    """Open a pool with the settings of handlers.postgres.database.Database.open."""
     opened = await asyncpg.create_pool(
         **connection_arguments(URL),
         min_size=0,
         max_size=CONNECTIONS,
-        command_timeout=WAIT_FOR_STATEMENT,
+        command_timeout=STATEMENT_TIMEOUT,
         server_settings=SESSION,
         reset=_keep,
     )

@@ -42,7 +42,7 @@ class Contender:
 
 OPTIONS = ("--no-server-header", "--port={port}", "--workers={workers}")
 UVICORN = (sys.executable, "-m", "uvicorn", *OPTIONS)
-BOUNDED = ("--http=handlers.protocol:Bounded",)
+BOUNDED = ("--http=handlers.http.protocol:LimitedProtocol",)
 QUIET = (*UVICORN, "--no-access-log", "--log-level=warning")
 
 OURS = Contender("this service", "as it ships", (*UVICORN, *BOUNDED, "handlers.app:app"))

@@ -16,8 +16,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import Field, SQLModel, col, func, or_, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from handlers.pool import SESSION
-from handlers.statements import STEP
+from handlers.postgres.pool import SESSION
+from handlers.statements import SORT_KEY_STEP
 from handlers.tables import Task
 from tests.bench import peers
 
@@ -135,7 +135,7 @@ async def create_task(
     owner: Owner, session: Session, body: TaskCreate, response: Response
 ) -> TaskPublic:
     last = select(func.max(Task.sort_key)).where(Task.user_id == owner)
-    key = ((await session.exec(last)).one() or 0) + STEP
+    key = ((await session.exec(last)).one() or 0) + SORT_KEY_STEP
     task = Task(user_id=owner, sort_key=key, **body.model_dump())
     session.add(task)
     await session.commit()

@@ -15,7 +15,7 @@ from functools import cache
 
 from jose import jwt
 
-from handlers.auth import LEEWAY
+from handlers.limits import CLOCK_LEEWAY as LEEWAY
 from tests.service import ORIGIN, SECRET
 
 PEOPLE = 1000

@@ -6,8 +6,9 @@ from pathlib import Path
 import node
 
 from handlers import statements
-from handlers.auth import LEEWAY
-from handlers.pool import SESSION, WAIT_FOR_STATEMENT
+from handlers.limits import CLOCK_LEEWAY as LEEWAY
+from handlers.limits import STATEMENT_TIMEOUT
+from handlers.postgres.pool import SESSION
 from tests.bench import peers
 
 FOLDER = Path(__file__).parent
@@ -34,8 +35,8 @@ def environment() -> dict[str, str]:
             for name, statement in _STATEMENTS.items()
         },
         "session": SESSION,
-        "tokens": peers.MOST_REMEMBERED,
-        "seconds": {"leeway": LEEWAY, "statement": WAIT_FOR_STATEMENT},
+        "tokens": peers.MAX_CACHED_TOKENS,
+        "seconds": {"leeway": LEEWAY, "statement": STATEMENT_TIMEOUT},
     }
     return {"BENCH_GIVEN": json.dumps(given), "NODE_ENV": "production"}
 

@@ -15,10 +15,10 @@ from starlette.types import Scope
 
 from generated import responses
 from generated.operations import Operation
-from handlers import errors
+from handlers import errors, limits
 
 # How a value must be written in a path or a query; pydantic would read " +1_0.0" as well.
-_PLAIN = {
+_CANONICAL = {
     "integer": re.compile(r"0|-?[1-9][0-9]*"),
     "boolean": re.compile(r"true|false"),
     "string": re.compile(r"[\s\S]*"),
@@ -36,7 +36,7 @@ _MESSAGES = {
 
 def arguments(operation: Operation, scope: Scope, body: bytes) -> dict[str, Any]:
     """Turn a request into the arguments of its method. Raises errors.Invalid."""
-    reading = _Reading(operation)
+    reading = _RequestValidator(operation)
     for name in operation.path_parameters:
         reading.path(name, scope["path_params"][name])
     if operation.query or scope["query_string"]:
@@ -53,7 +53,7 @@ def headers(scope: Scope, name: bytes) -> list[bytes]:
     return [value for key, value in scope["headers"] if key == name]
 
 
-class _Reading:
+class _RequestValidator:
     def __init__(self, operation: Operation) -> None:
         self._operation = operation
         self.arguments: dict[str, Any] = {}
@@ -118,7 +118,7 @@ class _Reading:
     def _plain(self, name: str, text: str) -> str:
         """Leave nothing of a value that is not written as it must be, so that it is refused."""
         kind = self._operation.types.get(name, "string")
-        return text if _PLAIN[kind].fullmatch(text) else ""
+        return text if _CANONICAL[kind].fullmatch(text) else ""
 
     def _keep(self, name: str, place: str, validate: Callable[..., Any], value: Any) -> None:
         try:
@@ -130,7 +130,7 @@ class _Reading:
 
     def _note(self, place: str, message: str) -> None:
         # A name that a client made up may be long, or no Unicode at all.
-        readable = place.encode(errors="backslashreplace").decode()[: errors.MOST_LOCATION]
+        readable = place.encode(errors="backslashreplace").decode()[: limits.MAX_ERROR_LOCATION]
         self.wrong.append({"location": readable, "message": message})
 
 

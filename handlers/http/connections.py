@@ -12,27 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from handlers import errors
+from handlers import errors, limits
 from handlers.log import Throttle
-
-# Seconds from connecting, or from the end of the last answer, to a complete request.
-REQUEST_TIMEOUT = 30
-# Seconds in which an answer must be taken, but for what the two kernels hold.
-ANSWER_TIMEOUT = 30
-CHECK_INTERVAL = 1
-
-MIB = 1024 * 1024
-# Bytes of answers that clients have not taken: in all, and of one user.
-MAX_UNREAD = 64 * MIB
-MAX_UNREAD_OF_USER = 16 * MIB
-# Seconds after which an answer that is not taken may be given up for a newer one of its user.
-STALL_TIMEOUT = 2
-# Bytes of requests that are not complete.
-MAX_INCOMPLETE = 64 * MIB
-
-MAX_CONNECTIONS = 10_000
-# Files that a process has open beside its clients' connections.
-RESERVED_FILES = 100
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +77,7 @@ class Waiting:
         ]
 
 
-class Limits:
+class ConnectionLimits:
     """Closes connections that go beyond a limit, those that have waited longest first."""
 
     def __init__(self) -> None:
@@ -122,14 +103,14 @@ class Limits:
     def incomplete(self, connection: Connection, size: int) -> None:
         """Count the bytes of a request that is not complete yet."""
         self.requests.resize(connection, size)
-        while self.requests.total > MAX_INCOMPLETE:
+        while self.requests.total > limits.MAX_INCOMPLETE:
             oldest = self.requests.oldest(lambda entry: entry.size > 0)
             self._abort(oldest, "Incomplete requests hold more than MAX_INCOMPLETE")
 
     def unread(self, connection: Connection, size: int, user: str | None) -> None:
         """Begin to wait until an answer to this user is taken; count the bytes that are not."""
         self.answers.start(connection, size, user)
-        while self.answers.total > MAX_UNREAD:
+        while self.answers.total > limits.MAX_UNREAD:
             oldest = self.answers.oldest(lambda _: True)
             self._abort(oldest, "Unread answers hold more than MAX_UNREAD")
 
@@ -139,22 +120,22 @@ class Limits:
         It takes the place of those whose client has stopped reading. A client that reads loses
         none, however many it has asked for at once.
         """
-        if self.answers.total_of[user] <= MAX_UNREAD_OF_USER:
+        if self.answers.total_of[user] <= limits.MAX_UNREAD_PER_USER:
             return
-        for connection in self.answers.expired(STALL_TIMEOUT, user=user):
-            self._abort(connection, "Unread answers of a user hold more than MAX_UNREAD_OF_USER")
-        if self.answers.total_of[user] > MAX_UNREAD_OF_USER:
+        for connection in self.answers.expired(limits.STALL_TIMEOUT, user=user):
+            self._abort(connection, "Unread answers of a user hold more than MAX_UNREAD_PER_USER")
+        if self.answers.total_of[user] > limits.MAX_UNREAD_PER_USER:
             raise errors.Unavailable("Earlier answers have not been read. Read them first.")
 
     def _check(self) -> None:
-        for connection in self.requests.expired(REQUEST_TIMEOUT):
+        for connection in self.requests.expired(limits.REQUEST_TIMEOUT):
             # Its last bytes have a time limit, too.
             self.requests.start(connection)
             connection.close_incomplete()
-        for connection in self.answers.expired(ANSWER_TIMEOUT):
-            self._abort(connection, "An answer was not taken in ANSWER_TIMEOUT")
+        for connection in self.answers.expired(limits.RESPONSE_TIMEOUT):
+            self._abort(connection, "An answer was not taken in RESPONSE_TIMEOUT")
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(CHECK_INTERVAL, self._check)
+        self._timer = loop.call_later(limits.CONNECTION_CHECK_INTERVAL, self._check)
 
     def _abort(self, connection: Connection, reason: str) -> None:
         self.lost(connection)
@@ -165,12 +146,12 @@ class Limits:
 def _max_connections() -> int:
     """Raise the limit of open files if it may be raised, and reserve some for other purposes."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MAX_CONNECTIONS + RESERVED_FILES
+    wanted = limits.MAX_CONNECTIONS + limits.RESERVED_FILES
     highest = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     if soft != resource.RLIM_INFINITY and soft < highest:
         resource.setrlimit(resource.RLIMIT_NOFILE, (highest, hard))
-    return max(1, highest - RESERVED_FILES)
+    return max(1, highest - limits.RESERVED_FILES)
 
 
 # One process serves one application.
-limits = Limits()
+connection_limits = ConnectionLimits()

@@ -7,9 +7,9 @@ import fastapi_offline
 from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.responses import Response
 
-from handlers.contract import PathItem
+from handlers.http.routing import PathItem
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 ASSETS = Path(fastapi_offline.__file__).parent / "static"
 CONTRACT = ROOT / "generated" / "openapi.json"
 

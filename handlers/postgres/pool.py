@@ -10,14 +10,10 @@ from typing import Any
 import asyncpg
 from asyncpg.prepared_stmt import PreparedStatement
 
-from handlers import deadline, times
-from handlers.address import WAIT_FOR_CONNECTION, connection_arguments
-from handlers.outage import AWAY, CannotConnect, Starting
-
-# Seconds: for one statement, for a connection that is on its way out, for another to be ended.
-WAIT_FOR_STATEMENT = 3
-WAIT_FOR_GOODBYE = 0.5
-WAIT_FOR_END = 1
+from handlers import deadline, limits
+from handlers.postgres import timestamps
+from handlers.postgres.dsn import connection_arguments
+from handlers.postgres.failures import TRANSIENT, CannotConnect, Starting
 
 # What a connection asks for when it begins, unless a pooler is in between, which refuses them or
 # gives them to others. The first two end what a worker that was killed has left behind.
@@ -47,7 +43,7 @@ class Connection:
         self._connection = connection
         self._prepared: dict[str, PreparedStatement[asyncpg.Record]] = {}
         self.backend = connection.get_server_pid()
-        self.taken_at = monotonic()
+        self.acquired_at = monotonic()
         self.is_closed = connection.is_closed
         self.close = connection.close
 
@@ -55,13 +51,17 @@ class Connection:
         """Run a statement. Raises TimeoutError."""
         prepared = self._prepared.get(sql)
         if prepared is None:
-            timeout = deadline.within(WAIT_FOR_STATEMENT)
+            timeout = deadline.remaining(limits.STATEMENT_TIMEOUT)
             prepared = self._prepared[sql] = await self._connection.prepare(sql, timeout=timeout)
-        return await prepared.fetch(*arguments, timeout=deadline.within(WAIT_FOR_STATEMENT))
+        return await prepared.fetch(
+            *arguments, timeout=deadline.remaining(limits.STATEMENT_TIMEOUT)
+        )
 
-    async def end(self, backend: int) -> None:
+    async def terminate(self, backend: int) -> None:
         """End another of the service's connections, at its other end. Raises TimeoutError."""
-        if not await self._connection.fetchval(END, backend, timeout=deadline.within(WAIT_FOR_END)):
+        if not await self._connection.fetchval(
+            END, backend, timeout=deadline.remaining(limits.TERMINATE_TIMEOUT)
+        ):
             raise TimeoutError("The backend of a connection that was lost does not go.")
 
     @asynccontextmanager
@@ -81,58 +81,58 @@ class Pool:
     closed too: who is in between may forget it in silence.
     """
 
-    def __init__(self, url: str, *, is_pooled: bool | None, longest_idle: float) -> None:
+    def __init__(self, url: str, *, is_pooled: bool | None, max_idle: float) -> None:
         self._arguments = connection_arguments(url, is_pooled=is_pooled)
         # A pooler does not say which backend is whose, nor pass on what a session asks for.
         self.is_direct = "statement_cache_size" not in self._arguments
         if self.is_direct:
             self._arguments["server_settings"] = SESSION
-        self._longest_idle = longest_idle
-        self._patience = min(self._arguments.pop("timeout"), WAIT_FOR_CONNECTION)
+        self._max_idle = max_idle
+        self._patience = min(self._arguments.pop("timeout"), limits.CONNECT_TIMEOUT)
         # The last used stands last; each with the moment since when it is idle.
         self._ready: deque[tuple[float, Connection]] = deque()
 
     def open(self) -> None:
         """Start to close what is idle; connections are made when they are wanted."""
-        self._sweeping = asyncio.create_task(self._sweep())
+        self._closing_idle = asyncio.create_task(self._close_idle())
 
     async def close(self) -> None:
-        self._sweeping.cancel()
+        self._closing_idle.cancel()
         await self._end_idle(since=monotonic())
 
-    async def take(self) -> Connection:
+    async def acquire(self) -> Connection:
         """Take a connection that is ready, or make one.
 
-        Raises CannotConnect, or one of NOT_PREPARED where the role may not connect.
+        Raises CannotConnect, or one of NOT_PROVISIONED where the role may not connect.
         """
         while self._ready:
             _, connection = self._ready.pop()
             if not connection.is_closed():
-                connection.taken_at = monotonic()
+                connection.acquired_at = monotonic()
                 return connection
         try:
             connection = await asyncpg.connect(
                 **self._arguments,
-                timeout=deadline.within(self._patience),
-                command_timeout=WAIT_FOR_STATEMENT,
+                timeout=deadline.remaining(self._patience),
+                command_timeout=limits.STATEMENT_TIMEOUT,
             )
-            await times.read_as_text(connection)
+            await timestamps.register_text_codec(connection)
         except asyncpg.CannotConnectNowError as error:
             raise Starting(str(error)) from error
-        except AWAY as error:
+        except TRANSIENT as error:
             raise CannotConnect(str(error)) from error
         return Connection(connection)
 
-    def keep(self, connection: Connection) -> None:
+    def release(self, connection: Connection) -> None:
         """Take back a connection with which all went well."""
         self._ready.append((monotonic(), connection))
 
-    async def drop(self, connection: Connection) -> None:
+    async def discard(self, connection: Connection) -> None:
         """End a connection that something happened to; a statement still running is cancelled.
 
         What happened to it may have happened to all that nobody has used since it was taken.
         """
-        await asyncio.gather(_end(connection), self._end_idle(since=connection.taken_at))
+        await asyncio.gather(_end(connection), self._end_idle(since=connection.acquired_at))
 
     async def _end_idle(self, *, since: float) -> None:
         """End the connections that are ready, and have been since this moment."""
@@ -141,12 +141,12 @@ class Pool:
             idle.append(self._ready.popleft()[1])
         await asyncio.gather(*map(_end, idle))
 
-    async def _sweep(self) -> None:
+    async def _close_idle(self) -> None:
         while True:
-            await asyncio.sleep(self._longest_idle / 4)
-            await self._end_idle(since=monotonic() - self._longest_idle)
+            await asyncio.sleep(self._max_idle / 4)
+            await self._end_idle(since=monotonic() - self._max_idle)
 
 
 async def _end(connection: Connection) -> None:
-    with suppress(*AWAY):
-        await connection.close(timeout=WAIT_FOR_GOODBYE)
+    with suppress(*TRANSIENT):
+        await connection.close(timeout=limits.CLOSE_TIMEOUT)

@@ -1,6 +1,6 @@
 """HTTP as uvicorn reads it, with limits to what a client may keep waiting or have kept for it.
 
-uvicorn --http handlers.protocol:Bounded
+uvicorn --http handlers.http.protocol:LimitedProtocol
 """
 
 import asyncio
@@ -12,18 +12,12 @@ from typing import Any, NoReturn
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from handlers.connections import limits
+from handlers import limits
+from handlers.http.connections import connection_limits
 from handlers.log import Throttle
 
-# Bytes; as of uvicorn's other parser, h11. httptools itself keeps any number.
-MAX_HEAD = 64 * 1024
-# Bytes of an answer that the kernel takes. Left to itself it takes 4 MB for each client, and an
-# answer stays in memory until it has taken all of it.
-KERNEL_BUFFER = 256 * 1024
 # Bytes of the objects for one header, beside its text.
 HEADER_SIZE = 170
-# Requests that are sent ahead, while another is being answered.
-MAX_PIPELINED = 32
 
 INVALID = "Invalid HTTP request received."
 TOO_LARGE = "The request line and headers are larger than 64 KiB."
@@ -37,7 +31,7 @@ _OFFER_HEADERS = {b"upgrade", b"http2-settings"}
 _throttle = Throttle()
 
 
-class Bounded(HttpToolsProtocol):
+class LimitedProtocol(HttpToolsProtocol):
     """Bounds the time and the memory of a request, and ignores offers of other protocols."""
 
     # Bytes of the request line and headers, or of trailers: only whole reads are counted, which
@@ -53,10 +47,10 @@ class Bounded(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         _bound_kernel_buffer(transport)
-        limits.connected(self, len(self.connections))
+        connection_limits.connected(self, len(self.connections))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        limits.lost(self)
+        connection_limits.lost(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -68,10 +62,10 @@ class Bounded(HttpToolsProtocol):
         if self._received:
             self._received += self._read
         self._parse(data)
-        if self._head > MAX_HEAD:
+        if self._head > limits.MAX_HEADERS:
             self._refuse(HTTPStatus.BAD_REQUEST, TOO_LARGE)
         elif self._received:
-            limits.incomplete(self, self._kept())
+            connection_limits.incomplete(self, self._kept())
 
     def _parse(self, data: bytes) -> None:
         try:
@@ -105,7 +99,7 @@ class Bounded(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         if not self.parser.should_upgrade():
             self._require_host()
-            if len(self.pipeline) == MAX_PIPELINED:
+            if len(self.pipeline) == limits.MAX_PIPELINED:
                 self._stop(TOO_MANY)
         super().on_headers_complete()
 
@@ -131,9 +125,9 @@ class Bounded(HttpToolsProtocol):
         self._received = 0
         self.cycle.more_body = False
         if self.cycle.response_complete:
-            limits.requests.start(self)
+            connection_limits.requests.start(self)
         else:
-            limits.requests.stop(self)
+            connection_limits.requests.stop(self)
 
     def on_response_complete(self) -> None:
         following = self.pipeline[-1][0] if self.pipeline else None
@@ -143,16 +137,16 @@ class Bounded(HttpToolsProtocol):
             self.transport.close()
         super().on_response_complete()
         if waits:
-            limits.requests.start(self, self._kept())
+            connection_limits.requests.start(self, self._kept())
 
     def pause_writing(self) -> None:
         super().pause_writing()
         scope: dict[str, Any] = {**self.cycle.scope} if self.cycle else {}
-        limits.unread(self, self.transport.get_write_buffer_size(), scope.get("user"))
+        connection_limits.unread(self, self.transport.get_write_buffer_size(), scope.get("user"))
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        limits.answers.stop(self)
+        connection_limits.answers.stop(self)
 
     def close_incomplete(self) -> None:
         if self.transport.is_closing():
@@ -192,7 +186,7 @@ class Bounded(HttpToolsProtocol):
 def _bound_kernel_buffer(transport: asyncio.Transport) -> None:
     connection = transport.get_extra_info("socket")
     if connection is not None:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.SEND_BUFFER)
 
 
 def _answer(status: HTTPStatus, message: str) -> bytes:

@@ -25,7 +25,7 @@ NOT_SENT = (CannotConnect, asyncpg.InterfaceError, asyncpg.InternalClientError)
 GRANT = "GRANT SELECT, INSERT, UPDATE, DELETE ON tasks, task_lists TO role"
 
 # The database answers, but cannot serve until an operator has changed something.
-NOT_PREPARED = (
+NOT_PROVISIONED = (
     asyncpg.InsufficientPrivilegeError,
     asyncpg.InvalidSchemaNameError,
     asyncpg.UndefinedColumnError,
@@ -33,7 +33,7 @@ NOT_PREPARED = (
 )
 
 # What PostgreSQL, its driver and the network say when the database cannot be had right now.
-AWAY = (
+TRANSIENT = (
     OSError,
     TimeoutError,
     *NOT_SENT,
@@ -53,7 +53,7 @@ AWAY = (
 )
 
 
-def is_undone(error: Exception) -> bool:
+def had_no_effect(error: Exception) -> bool:
     """Tell whether nothing was changed for certain: nothing was sent, or PostgreSQL refused it.
 
     After a FATAL error, such as being told to go, and after silence that is not certain.
@@ -63,7 +63,7 @@ def is_undone(error: Exception) -> bool:
     return isinstance(error, NOT_SENT)
 
 
-class OutageLog:
+class FailureLog:
     """Writes a line when a failure begins and when it ends, and few while it lasts.
 
     Under load an outage fails thousands of requests a second, and each has its own line already.
@@ -89,7 +89,7 @@ def explanation(error: Exception) -> str:
     """Describe a failure, with the command or statement that mends it where one does."""
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
         return f"The database refuses the service's role. As the owner, run: {_grant(error)}"
-    if isinstance(error, NOT_PREPARED):
+    if isinstance(error, NOT_PROVISIONED):
         return (
             "The database lacks tables of this release. Run scripts/migrate; if that was done, "
             "run as the owner: GRANT USAGE ON SCHEMA public TO role"

@@ -29,7 +29,7 @@ _ENDING = errors.Unavailable(
 Headers = list[tuple[bytes, bytes]]
 
 
-class Envelope:
+class Middleware:
     """The outermost layer. `origins` are the frontends that a browser may call from."""
 
     def __init__(self, app: ASGIApp, origins: tuple[str, ...]) -> None:
@@ -43,31 +43,35 @@ class Envelope:
         began = time.perf_counter()
         request = dict(scope["headers"])
         log.request_id.set(_request_id(request.get(b"x-request-id")))
-        answer = _Answer(send, self._headers(request.get(b"origin")))
+        response = _ResponseSender(send, self._headers(request.get(b"origin")))
         try:
-            await self._serve(scope, receive, answer, request)
+            await self._serve(scope, receive, response, request)
         except ClientDisconnect:
             pass
-        except errors.Refusal as refusal:
-            await answer.refuse(refusal)
+        except errors.ApiError as error:
+            await response.send_error(error)
         except asyncio.CancelledError:
             # The server's patience at its end is over; there is nothing after this to cancel.
-            await answer.refuse(_ENDING)
+            await response.send_error(_ENDING)
         except Exception:
             logger.exception("A request failed.")
-            await answer.refuse(errors.InternalError())
+            await response.send_error(errors.InternalError())
         finally:
-            log.request(scope, answer.status, time.perf_counter() - began)
+            log.request(scope, response.status, time.perf_counter() - began)
 
     async def _serve(
-        self, scope: Scope, receive: Receive, answer: "_Answer", request: dict[bytes, bytes]
+        self,
+        scope: Scope,
+        receive: Receive,
+        response: "_ResponseSender",
+        request: dict[bytes, bytes],
     ) -> None:
         if scope["method"] == "OPTIONS" and request.keys() >= _PREFLIGHT:
-            await self._preflight(answer, request)
+            await self._preflight(response, request)
             return
         if b"%" in scope["raw_path"]:
             scope["path"] = _path(scope["raw_path"])
-        await self._app(scope, receive, answer.send)
+        await self._app(scope, receive, response.send)
 
     def _headers(self, origin: bytes | None) -> Headers:
         headers = [(b"x-request-id", (log.request_id.get() or "").encode()), *_ALWAYS]
@@ -78,7 +82,7 @@ class Envelope:
             headers.append((b"access-control-expose-headers", _EXPOSED))
         return headers
 
-    async def _preflight(self, answer: "_Answer", request: dict[bytes, bytes]) -> None:
+    async def _preflight(self, response: "_ResponseSender", request: dict[bytes, bytes]) -> None:
         if request[b"origin"] not in self._origins:
             raise errors.Forbidden("This origin may not call: see FRONTEND_URL of the service.")
         wanted = request.get(b"access-control-request-headers", b"")
@@ -87,11 +91,11 @@ class Envelope:
             (b"access-control-allow-headers", wanted),
             (b"access-control-max-age", _PREFLIGHT_SECONDS),
         ]
-        await answer.send({"type": "http.response.start", "status": 204, "headers": headers})
-        await answer.send({"type": "http.response.body", "body": b""})
+        await response.send({"type": "http.response.start", "status": 204, "headers": headers})
+        await response.send({"type": "http.response.body", "body": b""})
 
 
-class _Answer:
+class _ResponseSender:
     """Sends an answer with the headers that every one has, and remembers its status."""
 
     def __init__(self, send: Send, headers: Headers) -> None:
@@ -105,16 +109,14 @@ class _Answer:
             message["headers"] = [*message["headers"], *self._headers]
         await self._send(message)
 
-    async def refuse(self, refusal: errors.Refusal) -> None:
-        body = refusal.body()
+    async def send_error(self, error: errors.ApiError) -> None:
+        body = error.body()
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),
-            *((name.lower().encode(), value.encode()) for name, value in refusal.headers),
+            *((name.lower().encode(), value.encode()) for name, value in error.headers),
         ]
-        await self.send(
-            {"type": "http.response.start", "status": refusal.status, "headers": headers}
-        )
+        await self.send({"type": "http.response.start", "status": error.status, "headers": headers})
         await self.send({"type": "http.response.body", "body": body})
 
 

@@ -6,10 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
-from handlers import certificates
-
-# Seconds, where the string does not say.
-WAIT_FOR_CONNECTION = 4
+from handlers import certificates, limits
 
 SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg")
 PARAMETERS = {
@@ -28,7 +25,7 @@ _SECONDS = re.compile(r"0*[1-9][0-9]{0,4}", re.ASCII)
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
 
 
-class AddressError(Exception):
+class DsnError(Exception):
     """A database's address cannot be used; the message says why, without repeating it."""
 
 
@@ -39,16 +36,16 @@ def connection_arguments(
 
     A pooler that switches connections between transactions (found by Neon's host names unless
     `is_pooled` says) would answer a cached statement with another client's rows, so nothing is
-    cached there. Raises AddressError with a line for each mistake; `name` is the setting's.
+    cached there. Raises DsnError with a line for each mistake; `name` is the setting's.
     """
     parts = _split(url, name)
     query = dict(parse_qsl(parts.query))
     if wrong := [f"{name}{problem}" for problem in _problems(query)]:
-        raise AddressError("\n".join(wrong))
+        raise DsnError("\n".join(wrong))
     # asyncpg cannot bind channels; verifying the certificate keeps the promise in another way.
     query.pop("channel_binding", None)
     arguments: dict[str, Any] = {
-        "timeout": int(query.pop("connect_timeout", WAIT_FOR_CONNECTION)),
+        "timeout": int(query.pop("connect_timeout", limits.CONNECT_TIMEOUT)),
     }
     root = query.pop("sslrootcert", None)
     host = (parts.hostname or query.get("host", "localhost")).lower()
@@ -70,12 +67,12 @@ def _split(url: str, name: str) -> SplitResult:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError:
-        raise AddressError(f"{name}{NO_ADDRESS}") from None
+        raise DsnError(f"{name}{NO_ADDRESS}") from None
     if parts.scheme not in SCHEMES:
-        raise AddressError(f"{name} must begin with postgresql:// or postgres://")
+        raise DsnError(f"{name} must begin with postgresql:// or postgres://")
     # A password with one of /?# ends the host's part too early, and its rest must not be shown.
     if "@" in parts.path + parts.query or parts.fragment:
-        raise AddressError(f"{name}{NO_ADDRESS}")
+        raise DsnError(f"{name}{NO_ADDRESS}")
     return parts
 
 
@@ -93,8 +90,8 @@ def _problems(query: dict[str, str]) -> Iterator[str]:
 
 def _verifying(root: str | None, name: str) -> ssl.SSLContext:
     if root is None and (problem := certificates.problem()):
-        raise AddressError(problem)
+        raise DsnError(problem)
     try:
         return ssl.create_default_context(cafile=root)
     except OSError as error:
-        raise AddressError(f"{name}: sslrootcert cannot be read: {error}") from None
+        raise DsnError(f"{name}: sslrootcert cannot be read: {error}") from None

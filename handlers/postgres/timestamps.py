@@ -22,7 +22,7 @@ MINUTES = [f"T{hour:02d}:{minute:02d}:" for hour in range(24) for minute in rang
 SECONDS = [f"{second:02d}." for second in range(60)]
 
 
-async def read_as_text(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+async def register_text_codec(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     """Let the rows of a connection hold times as text."""
     # No time is ever sent; an encoder has to be given all the same.
     await connection.set_type_codec(

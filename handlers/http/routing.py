@@ -13,13 +13,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from generated.operations import OPERATIONS, Operation
-from handlers import deadline, errors, reading
-from handlers.auth import Authenticator
-from handlers.connections import limits
-
-LARGEST_BODY = 256 * 1024
-# Bytes. An answer that the kernel takes at once holds no memory.
-LARGE_ANSWER = 64 * 1024
+from handlers import deadline, errors, limits
+from handlers.auth.bearer import Authenticator
+from handlers.http import validation
+from handlers.http.connections import connection_limits
 
 JSON = (b"content-type", b"application/json")
 
@@ -44,8 +41,8 @@ class Endpoint:
         if not operation.public:
             await self._require_owner(scope)
         body = await _read_body(scope, receive) if operation.body else b""
-        arguments = reading.arguments(operation, scope, body)
-        deadline.begin()
+        arguments = validation.arguments(operation, scope, body)
+        deadline.start()
         result = await self._method(**arguments)
         headers: list[tuple[bytes, bytes]] = []
         if self._headers:
@@ -55,15 +52,15 @@ class Endpoint:
         if result is not None:
             content = orjson.dumps(result)
             is_read = operation.method == "GET" and not operation.public
-            if is_read and len(content) > LARGE_ANSWER:
-                limits.admit_answer(scope["user"])
+            if is_read and len(content) > limits.LARGE_RESPONSE:
+                connection_limits.admit_answer(scope["user"])
             headers += JSON, (b"content-length", b"%d" % len(content))
         start = {"type": "http.response.start", "status": operation.status, "headers": headers}
         await send(start)
         await send({"type": "http.response.body", "body": content})
 
     async def _require_owner(self, scope: Scope) -> None:
-        user = await self._authenticator.user(reading.headers(scope, b"authorization"))
+        user = await self._authenticator.user(validation.headers(scope, b"authorization"))
         scope["user"] = user
         if scope["path_params"].get("user_id", user) != user:
             raise errors.Forbidden
@@ -117,12 +114,12 @@ def _method(operation: Operation, handlers: list[object]) -> Callable[..., Any]:
 
 
 async def _read_body(scope: Scope, receive: Receive) -> bytes:
-    declared = reading.headers(scope, b"content-length")
-    if declared and int(declared[0]) > LARGEST_BODY:
+    declared = validation.headers(scope, b"content-length")
+    if declared and int(declared[0]) > limits.MAX_BODY:
         raise errors.PayloadTooLarge
     body = b""
     async for chunk in Request(scope, receive).stream():
         body += chunk
-        if len(body) > LARGEST_BODY:
+        if len(body) > limits.MAX_BODY:
             raise errors.PayloadTooLarge
     return body

@@ -14,27 +14,18 @@ from jose import JOSEError, jwk
 from jose.backends.base import Key
 from jose.utils import base64url_decode
 
-from handlers import errors, outbound
+from handlers import errors, limits
+from handlers.auth import key_server
 from handlers.log import Throttle
 
 log = logging.getLogger(__name__)
 
 PATH = "/jwks"
 
-# All in seconds.
-FETCH_TIMEOUT = 3
-KEEP = 600
-# An unknown key id fetches the set again, but made-up ones must not fetch for ever: five times at
-# once, then every ten seconds; the same one not twice in ten seconds.
-BURST = 5
-INTERVAL = 10
-RETRY_AFTER_FAILURE = 1
 NEVER = float("-inf")
 
 # What a key server may make this service hold, make and compute. A set has a few keys of a few
 # hundred bytes; the two for RSA count characters of base64url, of 8192 and 32 bits.
-MAX_BYTES = 1024 * 1024
-MAX_KEYS = 100
 MAX_MODULUS = 1366
 MAX_EXPONENT = 6
 
@@ -73,12 +64,12 @@ class KeySet:
     """The key set of one Better Auth server, of which `address` is the base URL with its path."""
 
     algorithms = frozenset(name for names in ALGORITHMS.values() for name in names)
-    is_bound = True
+    requires_audience = True
     revision = 0
 
     def __init__(self, address: str) -> None:
         self._address = address + PATH
-        self._client = outbound.client(self._address, FETCH_TIMEOUT)
+        self._client = key_server.client(self._address, limits.KEY_FETCH_TIMEOUT)
         self._lock = asyncio.Lock()
         self._keys: dict[tuple[str, str], Key] = {}
         self._content: bytes | None = None
@@ -86,7 +77,7 @@ class KeySet:
         self._fetched_at = self._failed_at = NEVER
         self._throttle = Throttle()
         self._renewal: asyncio.Task[None] | None = None
-        self._budget, self._budget_at = float(BURST), time.monotonic()
+        self._budget, self._budget_at = float(limits.KEY_FETCH_BURST), time.monotonic()
         self._unknown: dict[str, float] = {}
 
     async def close(self) -> None:
@@ -99,7 +90,9 @@ class KeySet:
             raise JOSEError("The token names no key.")
         if (name, algorithm) not in self._keys:
             await self._refresh(name)
-        elif time.monotonic() - self._fetched_at > KEEP and not self._lock.locked():
+        elif (
+            time.monotonic() - self._fetched_at > limits.KEY_SET_MAX_AGE and not self._lock.locked()
+        ):
             self._renewal = asyncio.create_task(self._renew())
         key = self._keys.get((name, algorithm))
         if key is not None:
@@ -123,14 +116,19 @@ class KeySet:
                 await self._fetch()
 
     def _has_recovered(self) -> bool:
-        return time.monotonic() - self._failed_at > RETRY_AFTER_FAILURE
+        return time.monotonic() - self._failed_at > limits.KEY_FETCH_RETRY_INTERVAL
 
     def _may_ask_for(self, name: str) -> bool:
         now = time.monotonic()
         if self._fetched_at == NEVER:
             return True
-        self._unknown = {old: at for old, at in self._unknown.items() if now - at < INTERVAL}
-        self._budget = min(BURST, self._budget + (now - self._budget_at) / INTERVAL)
+        self._unknown = {
+            old: at for old, at in self._unknown.items() if now - at < limits.KEY_FETCH_INTERVAL
+        }
+        self._budget = min(
+            limits.KEY_FETCH_BURST,
+            self._budget + (now - self._budget_at) / limits.KEY_FETCH_INTERVAL,
+        )
         self._budget_at = now
         if name in self._unknown or self._budget < 1:
             return False
@@ -142,7 +140,7 @@ class KeySet:
         self._fetches += 1
         try:
             # httpx's own time-out is for each read: a server that drips would never end.
-            async with asyncio.timeout(FETCH_TIMEOUT):
+            async with asyncio.timeout(limits.KEY_FETCH_TIMEOUT):
                 content = await self._read()
             if content != self._content:
                 self._keys = _keys(content)
@@ -166,8 +164,8 @@ class KeySet:
             content = bytearray()
             async for chunk in response.aiter_raw():
                 content += chunk
-                if len(content) > MAX_BYTES:
-                    raise UnusableError(f"The answer is larger than {MAX_BYTES} bytes.")
+                if len(content) > limits.MAX_KEY_SET:
+                    raise UnusableError(f"The answer is larger than {limits.MAX_KEY_SET} bytes.")
         return bytes(content)
 
 
@@ -179,8 +177,8 @@ def _keys(content: bytes) -> dict[tuple[str, str], Key]:
         raise UnusableError(f"The answer is not a key set: {type(error).__name__}") from None
     if not isinstance(found, list):
         raise UnusableError("The answer is not a key set: its keys are not a list.")
-    if len(found) > MAX_KEYS:
-        raise UnusableError(f"The set has {len(found)} keys, more than {MAX_KEYS}.")
+    if len(found) > limits.MAX_KEYS:
+        raise UnusableError(f"The set has {len(found)} keys, more than {limits.MAX_KEYS}.")
     keys: dict[tuple[str, str], Key] = {}
     unusable = []
     for each in found:

@@ -16,26 +16,22 @@ from jose.utils import base64url_decode, base64url_encode
 from pydantic import TypeAdapter, ValidationError
 
 from generated import models
-from handlers import errors
+from handlers import errors, limits
 
-# Seconds by which two clocks may differ.
-LEEWAY = 30
 # Larger numbers are not exact in every language, and none of them is a time.
-LATEST = 2**53
-MOST_REMEMBERED = 10_000
-LARGEST_REMEMBERED = 4096
+MAX_TIME = 2**53
 USER_CLAIMS = ("sub", "user_id", "id")
 
 _BEARER = re.compile(rb"bearer +([\w-]+\.[\w-]+\.[\w-]+) *", re.IGNORECASE | re.ASCII)
 _USER = TypeAdapter(models.UserId)
 
 
-class Source(Protocol):
+class KeySource(Protocol):
     """Somebody whose tokens are trusted."""
 
     algorithms: frozenset[str]
     # Whether a token must say that it is from the address and for it.
-    is_bound: bool
+    requires_audience: bool
     # Changes with the keys; what older ones verified must be verified again.
     revision: int
 
@@ -50,7 +46,7 @@ class SharedSecret:
     """A frontend that signs tokens with the secret it shares with this service."""
 
     algorithms = frozenset({"HS256"})
-    is_bound = False
+    requires_audience = False
     revision = 0
 
     def __init__(self, secret: str) -> None:
@@ -69,7 +65,7 @@ class _Verified:
 
     user: models.UserId
     until: int
-    source: Source
+    source: KeySource
     revision: int
 
     def is_good(self) -> bool:
@@ -82,33 +78,33 @@ class Authenticator:
     `issuers` are the values that Better Auth's tokens carry as issuer and audience.
     """
 
-    def __init__(self, sources: list[Source], issuers: Collection[str]) -> None:
+    def __init__(self, sources: list[KeySource], issuers: Collection[str]) -> None:
         self._sources = {name: source for source in sources for name in source.algorithms}
         self._issuers = issuers
-        self._verified: dict[bytes, _Verified] = {}
+        self._token_cache: dict[bytes, _Verified] = {}
 
     async def user(self, authorization: list[bytes]) -> models.UserId:
         """Tell the user of the one Authorization header. Raises errors.Unauthorized."""
         if not authorization:
             raise errors.Unauthorized
         if len(authorization) == 1:
-            known = self._verified.get(authorization[0])
+            known = self._token_cache.get(authorization[0])
             if known and known.is_good():
                 return known.user
         match = _BEARER.fullmatch(authorization[0])
         if len(authorization) > 1 or not match:
             raise errors.Unauthorized("The Authorization header is not one bearer token.")
         verified = await self._verify(match[1].decode())
-        self._remember(authorization[0], verified)
+        self._cache(authorization[0], verified)
         return verified.user
 
-    def _remember(self, header: bytes, verified: "_Verified") -> None:
-        if len(header) > LARGEST_REMEMBERED:
+    def _cache(self, header: bytes, verified: "_Verified") -> None:
+        if len(header) > limits.MAX_CACHED_TOKEN_LENGTH:
             return
-        if len(self._verified) >= MOST_REMEMBERED:
+        if len(self._token_cache) >= limits.MAX_CACHED_TOKENS:
             # The oldest goes; who still uses it has it verified again.
-            del self._verified[next(iter(self._verified))]
-        self._verified[header] = verified
+            del self._token_cache[next(iter(self._token_cache))]
+        self._token_cache[header] = verified
 
     async def _verify(self, token: str) -> "_Verified":
         try:
@@ -135,14 +131,16 @@ class Authenticator:
         key = await source.key(header)
         claims = jwt.decode(token, key, algorithms=[algorithm], options=_OPTIONS)
         _require_times(claims)
-        self._require_address(claims, is_bound=source.is_bound)
-        return _Verified(_user(claims), int(claims["exp"]) + LEEWAY, source, source.revision)
+        self._require_audience(claims, requires_audience=source.requires_audience)
+        return _Verified(
+            _user(claims), int(claims["exp"]) + limits.CLOCK_LEEWAY, source, source.revision
+        )
 
-    def _require_address(self, claims: dict[str, Any], *, is_bound: bool) -> None:
+    def _require_audience(self, claims: dict[str, Any], *, requires_audience: bool) -> None:
         if not self._issuers:
             return
         for name in ("iss", "aud"):
-            if name not in claims and not is_bound:
+            if name not in claims and not requires_audience:
                 continue
             found = claims.get(name)
             stated = found if isinstance(found, list) and name == "aud" else [found]
@@ -151,9 +149,9 @@ class Authenticator:
 
 
 _OPTIONS = {
-    "leeway": LEEWAY,
+    "leeway": limits.CLOCK_LEEWAY,
     "require_exp": True,
-    # See _require_address: python-jose takes an absent audience for the right one.
+    # See _require_audience: python-jose takes an absent audience for the right one.
     "verify_aud": False,
     "verify_iss": False,
     # Only the sources' own libraries know what these are for.
@@ -174,7 +172,7 @@ def _require_canonical(token: str) -> None:
 def _require_times(claims: dict[str, Any]) -> None:
     for name in ("exp", "nbf"):
         value = claims.get(name, 0)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value < LATEST:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value < MAX_TIME:
             raise JOSEError(f"The token's {name} is not a time.")
 
 

@@ -1,0 +1,1 @@
+"""HTTP: routes, request validation, the server protocol and its limits."""

@@ -1,0 +1,1 @@
+"""Statements on PostgreSQL: connections, fairness, retries."""

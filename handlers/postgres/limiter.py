@@ -1,0 +1,96 @@
+"""Admission to the connections: waiting is bounded, and no user gets all of them."""
+
+import asyncio
+
+from handlers import deadline, errors, limits
+
+Waiter = asyncio.Future[None]
+
+
+class Overloaded(errors.Unavailable):
+    def __init__(self) -> None:
+        super().__init__("The service is overloaded. Try again soon.")
+
+
+class FairLimiter:
+    """Admits as many statements at once as there are connections, a third of them for one user.
+
+    So statements that wait for a lock hold up their own user, not all users. One user's waiters are
+    at most a third of all waiters as well, and users are admitted in turn, one request each.
+    """
+
+    def __init__(self, connections: int) -> None:
+        self._free = connections
+        self._max_per_user = max(1, connections // limits.USER_SHARE)
+        self._max_waiting = connections * limits.MAX_WAITING_PER_CONNECTION
+        self._max_waiting_per_user = self._max_waiting // limits.USER_SHARE
+        self._waiting = 0
+        self._acquired: dict[str, int] = {}
+        # Each user's waiters, in their order, each with the timer of its timeout.
+        self._waiters: dict[str, dict[Waiter, asyncio.TimerHandle]] = {}
+
+    def acquire_nowait(self, user_id: str) -> bool:
+        """Acquire a connection's place if one is free for this user; returns whether it was."""
+        acquired = self._acquired.get(user_id, 0)
+        if not self._free or acquired == self._max_per_user:
+            return False
+        self._free -= 1
+        self._acquired[user_id] = acquired + 1
+        return True
+
+    def release(self, user_id: str) -> None:
+        self._free += 1
+        self._acquired[user_id] -= 1
+        if not self._acquired[user_id]:
+            del self._acquired[user_id]
+        while self._free and (next_user := self._next_user()):
+            self._admit(next_user)
+
+    async def acquire(self, user_id: str) -> None:
+        """Wait for a place and acquire it. Raises Overloaded at once, or after ACQUIRE_TIMEOUT."""
+        waiting = len(self._waiters.get(user_id, ()))
+        if self._waiting >= self._max_waiting or waiting >= self._max_waiting_per_user:
+            raise Overloaded
+        loop = asyncio.get_running_loop()
+        waiter: Waiter = loop.create_future()
+        timeout = deadline.remaining(limits.ACQUIRE_TIMEOUT)
+        timer = loop.call_later(timeout, self._time_out, user_id, waiter)
+        self._waiters.setdefault(user_id, {})[waiter] = timer
+        self._waiting += 1
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            # The service shuts down.
+            self._remove(user_id, waiter)
+            raise
+        finally:
+            timer.cancel()
+            self._waiting -= 1
+
+    def _next_user(self) -> str | None:
+        """Return the first user with a waiter who is below the limit; few users are skipped."""
+        users = (user for user in self._waiters if self._acquired.get(user, 0) < self._max_per_user)
+        return next(users, None)
+
+    def _admit(self, user_id: str) -> None:
+        """Admit the user's first waiter, and put the user behind all others."""
+        waiters = self._waiters.pop(user_id)
+        waiter = next(iter(waiters))
+        timer = waiters.pop(waiter)
+        if waiters:
+            self._waiters[user_id] = waiters
+        # At shutdown all waiters are cancelled at once.
+        if not waiter.done():
+            timer.cancel()
+            self.acquire_nowait(user_id)
+            waiter.set_result(None)
+
+    def _time_out(self, user_id: str, waiter: Waiter) -> None:
+        self._remove(user_id, waiter)
+        waiter.set_exception(Overloaded())
+
+    def _remove(self, user_id: str, waiter: Waiter) -> None:
+        waiters = self._waiters.get(user_id, {})
+        waiters.pop(waiter, None)
+        if not waiters:
+            self._waiters.pop(user_id, None)
