@@ -123,6 +123,11 @@ class Pool:
             raise CannotConnect(str(error)) from error
         return Connection(connection)
 
+    @property
+    def idle(self) -> int:
+        """The number of connections that are ready."""
+        return len(self._ready)
+
     def release(self, connection: Connection) -> None:
         """Take back a connection with which all went well."""
         self._ready.append((monotonic(), connection))
