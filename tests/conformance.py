@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 import jsonschema_rs
 
+from scripts.openapi import pointers
+
 CONTRACT = json.loads((Path(__file__).parent.parent / "generated" / "openapi.json").read_text())
 
 ALWAYS = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
@@ -80,12 +82,7 @@ def operation(request: httpx.Request) -> dict[str, Any] | None:
 
 
 def resolve(node: dict[str, Any]) -> dict[str, Any]:
-    while "$ref" in node:
-        target: Any = CONTRACT
-        for part in node["$ref"].removeprefix("#/").split("/"):
-            target = target[part]
-        node = target
-    return node
+    return pointers.resolve(CONTRACT, node)
 
 
 def validate(schema: dict[str, Any], value: object) -> None:

@@ -3,11 +3,9 @@
 import asyncio
 import os
 import secrets
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -16,10 +14,7 @@ import httpx
 import pytest
 from jose import jwt
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
-
-import embedded
-import migration
+from scripts.dev import embedded, migration
 from tests import conformance, partitions, service
 
 Json = dict[str, Any]

@@ -4,8 +4,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from review import redocly
 
+from scripts.openapi import redocly
 from tests import checkouts
 from tests.checkouts import run
 from tests.service import ROOT

@@ -11,9 +11,9 @@ import pytest
 from alembic import command
 from sqlalchemy import BigInteger, String
 
-import migration
 from handlers import statements, tables
 from handlers.postgres.statement import Statement
+from scripts.dev import migration
 from tests import postgres15
 from tests.conformance import CONTRACT, resolve
 from tests.conftest import NewPerson, run

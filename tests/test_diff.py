@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
-from review import changes, comparison, contract, redocly
-from review import version as versions
-from review.changes import Pair
-from review.findings import Finding
-from review.uses import Index
 
+from scripts.openapi import contract, redocly
+from scripts.openapi.diff import changes, comparison
+from scripts.openapi.diff import version as versions
+from scripts.openapi.diff.changes import Pair
+from scripts.openapi.diff.findings import Finding
+from scripts.openapi.diff.uses import Index
 from tests.diff import edits
 
 ROOT = Path(__file__).parent.parent
@@ -312,7 +313,7 @@ class TestBase:
         ],
     )
     def test_a_broken_contract_is_named_and_said_to_be_so(self, text: str, message: str) -> None:
-        with pytest.raises(contract.BrokenError, match=f"(?s)^base.yaml .*{message}"):
+        with pytest.raises(contract.ContractError, match=f"(?s)^base.yaml .*{message}"):
             contract.read(text, "base.yaml")
 
     def test_a_broken_contract_cannot_be_compared(

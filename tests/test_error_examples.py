@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-import migration
+from scripts.dev import migration
 from tests import service
 from tests.conformance import CONTRACT
 from tests.conftest import Json, Person, run

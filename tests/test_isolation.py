@@ -11,7 +11,7 @@ import asyncpg
 import httpx
 import pytest
 
-import migration
+from scripts.dev import migration
 from tests import journal, partitions, postgres15, service, test_database
 from tests.conftest import Person, refusal, run
 from tests.test_database import STATEMENTS, fetch

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-import migration
 from handlers.postgres import dsn
+from scripts.dev import migration
 from tests import journal, pgbouncer, postgres15, proxy, service
 
 PEOPLE = 60

@@ -16,7 +16,7 @@ import httpx
 import psutil
 import pytest
 
-import embedded
+from scripts.dev import embedded
 from tests import checkouts, coverage_map, mutation, service
 from tests.checkouts import serving
 from tests.conftest import Person, run
@@ -245,7 +245,7 @@ class TestDrift:
         found = re.findall(r"^(tests/.*\.py): \d+$", collected, re.MULTILINE)
         assert coverage_map.files() == sorted(found)
 
-    HINTS = Fault("", "scripts/review/keywords.py", "HINTS = {None", "HINTS = {0")
+    HINTS = Fault("", "scripts/openapi/diff/keywords.py", "HINTS = {None", "HINTS = {0")
 
     def test_fault_in_a_constant_is_looked_for_where_it_is_used(self) -> None:
         effect = mutation.Effect.of(self.HINTS)

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-import migration
+from scripts.dev import migration
 from tests import postgres15, service
 from tests.conftest import run
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-import migration
+from scripts.dev import migration
 from tests import service
 from tests.conftest import Person, refusal, run
 

@@ -3,7 +3,6 @@
 import secrets
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,13 +13,10 @@ from typing import Self
 
 import httpx
 
+from scripts.dev import node
+from tests import service
+
 ROOT = Path(__file__).resolve().parent
-sys.path.insert(0, str(ROOT.parent.parent / "scripts"))
-
-import node  # noqa: E402 - found in the folder of scripts only.
-
-from tests import service  # noqa: E402
-
 START_TIMEOUT = 30
 PASSWORD = "a password of eleven"  # noqa: S105 - it opens nothing.
 

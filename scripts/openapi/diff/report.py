@@ -5,11 +5,12 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from review import contract, version
-from review.comparison import compare
-from review.findings import Finding, Verdict
-from review.lines import lines
-from review.version import STEPS
+from scripts.openapi import contract
+from scripts.openapi.diff import version
+from scripts.openapi.diff.comparison import compare
+from scripts.openapi.diff.findings import Finding, Verdict
+from scripts.openapi.diff.version import STEPS
+from scripts.openapi.lines import lines
 
 SECTIONS = {
     Verdict.BREAKING: (

@@ -3,9 +3,10 @@
 import subprocess
 from pathlib import Path
 
-import node
+from scripts.dev import node
+from scripts.dev.environment import ROOT
 
-SCRIPTS = Path(__file__).resolve().parent.parent
+SCRIPTS = ROOT / "scripts"
 # Nothing is reported to anybody, and no newer version is looked for.
 QUIET = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
 

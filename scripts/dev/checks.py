@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-import commands
-from environment import ROOT
+from scripts.dev import commands
+from scripts.dev.environment import ROOT
 
 AT_ONCE = 3
 PYTHON = (sys.executable, "-m")

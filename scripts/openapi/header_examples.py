@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import jsonschema_rs
 
-from review.contract import Node, operations, resolve
+from scripts.openapi.contract import operations
+from scripts.openapi.pointers import Node, resolve
 
 
 def wrong(contract: Node) -> Iterator[str]:

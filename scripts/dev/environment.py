@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 ENVIRONMENT = ROOT / ".venv"
 PYTHON = ENVIRONMENT / "bin" / "python"
 LOCK = ROOT / "scripts" / "requirements-dev.txt"
@@ -60,7 +60,6 @@ def enter() -> None:
     if not is_inside:
         _restart()
     os.chdir(ROOT)
-    sys.path.insert(0, str(ROOT))
 
 
 def _restart() -> None:

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Callable, Iterator
 
-from review import findings
-from review.changes import Change, Pair
-from review.contract import METHODS, Node, lookup, resolve
-from review.findings import Finding, Verdict, operations, subjects
-from review.keywords import show
+from scripts.openapi.contract import METHODS
+from scripts.openapi.diff import findings
+from scripts.openapi.diff.changes import Change, Pair
+from scripts.openapi.diff.findings import Finding, Verdict, operations, subjects
+from scripts.openapi.diff.keywords import show
+from scripts.openapi.pointers import Node, lookup, resolve
 
 GENERATED = "Breaks generated clients, whose code has the old name; requests stay as they are."
 

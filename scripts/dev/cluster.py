@@ -17,7 +17,7 @@ from urllib.parse import quote
 import asyncpg
 import psutil
 
-import wheel
+from scripts.dev import wheel
 
 START_TIMEOUT = 60
 STOP_TIMEOUT = 20

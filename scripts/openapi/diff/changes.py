@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from review.contract import BrokenError, Node, child, lookup, parts
-from review.redocly import redocly
-from review.uses import Index, Use, before
+from scripts.openapi.contract import ContractError
+from scripts.openapi.diff.uses import Index, Use, before
+from scripts.openapi.pointers import Node, child, lookup, parts
+from scripts.openapi.redocly import redocly
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def find(pair: Pair) -> Iterator[Change]:
             file.write_text(json.dumps(index.contract, default=str))
         run = redocly("diff", *files, "--format=json", "--fail-on=none")
     if run.returncode:
-        raise BrokenError(f"redocly could not compare the contracts:\n{run.stderr}")
+        raise ContractError(f"redocly could not compare the contracts:\n{run.stderr}")
     for found in json.loads(run.stdout)["changes"]:
         for change in spread(pair, read(pair, found)):
             uses = before(pair.old, pair.new, change.base, change.revision)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from review.uses import Use
+from scripts.openapi.diff.uses import Use
 
 
 class Verdict(StrEnum):

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-from review import paths
-from review.changes import Pair
-from review.contract import Node, Operation, child, operations, parts, resolve
-from review.findings import Finding, Verdict
-from review.keywords import show
-from review.meaning import meaning
+from scripts.openapi.contract import Operation, operations
+from scripts.openapi.diff import paths
+from scripts.openapi.diff.canonical import meaning
+from scripts.openapi.diff.changes import Pair
+from scripts.openapi.diff.findings import Finding, Verdict
+from scripts.openapi.diff.keywords import show
+from scripts.openapi.pointers import Node, child, parts, resolve
 
 
 def judge(pair: Pair) -> Iterator[Finding]:

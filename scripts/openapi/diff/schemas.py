@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from review import findings, keywords
-from review.changes import Change
-from review.findings import Finding, Verdict, answering, asking, operations, subjects
-from review.keywords import Effect, show
+from scripts.openapi.diff import findings, keywords
+from scripts.openapi.diff.changes import Change
+from scripts.openapi.diff.findings import Finding, Verdict, answering, asking, operations, subjects
+from scripts.openapi.diff.keywords import Effect, show
 
 NARROWER, WIDER = Effect(narrower=True, wider=False), Effect(narrower=False, wider=True)
 

@@ -10,9 +10,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
-import wheel
-from cluster import Cluster
-from environment import ROOT
+from scripts.dev import wheel
+from scripts.dev.cluster import Cluster
+from scripts.dev.environment import ROOT
 
 Error = wheel.PostgresError
 

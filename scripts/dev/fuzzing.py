@@ -1,5 +1,6 @@
-"""What schemathesis needs to know: every generated user has a token."""
+"""A hook of schemathesis, which signs a token for every generated user."""
 
+import os
 import time
 from typing import Any
 
@@ -7,21 +8,19 @@ import schemathesis
 from jose import jwt
 from schemathesis import AuthContext, Case
 
-from tests.service import SECRET
-
 LIFETIME = 3600
 
 
 @schemathesis.auth(refresh_interval=None)
 class TokenOfTheUserInThePath:
-    """Mints a token for whoever the path names, each time, so that no user has to be fixed."""
+    """Signs a token for the user_id of each request's path."""
 
     def get(self, case: Case[Any], _context: AuthContext) -> str | None:
         user = (case.path_parameters or {}).get("user_id")
         if not isinstance(user, str):
             return None
         claims = {"sub": user, "exp": int(time.time()) + LIFETIME}
-        return jwt.encode(claims, SECRET, algorithm="HS256")
+        return jwt.encode(claims, os.environ["BETTER_AUTH_SECRET"], algorithm="HS256")
 
     def set(self, case: Case[Any], data: str | None, _context: AuthContext) -> None:
         if data:

@@ -7,8 +7,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from environment import ROOT
 from handlers.postgres.dsn import connection_arguments
+from scripts.dev.environment import ROOT
 
 
 class State(Enum):

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from review import changes, findings, paths, schemas, supplement, unseen
-from review.changes import Change, Pair
-from review.contract import Node, lookup, parts
-from review.findings import Finding, Verdict, answering
-from review.keywords import ANNOTATIONS, names
-from review.meaning import meaning, one_of
-from review.uses import SCHEMAS, Index, Use
+from scripts.openapi.diff import changes, cross_checks, findings, paths, schemas, undetected
+from scripts.openapi.diff.canonical import meaning, one_of
+from scripts.openapi.diff.changes import Change, Pair
+from scripts.openapi.diff.findings import Finding, Verdict, answering
+from scripts.openapi.diff.keywords import ANNOTATIONS, names
+from scripts.openapi.diff.uses import SCHEMAS, Index, Use
+from scripts.openapi.pointers import Node, lookup, parts
 
 # Parts that people read and programs do not.
 READ = ("Example", "ExampleList", "ExamplesMap", "Tag", "TagList", "Info", "Contact", "License",
@@ -47,9 +47,9 @@ def conclude(pair: Pair, found: list[Change]) -> list[Finding]:
             change.path == path or change.path.startswith(f"{path}/") for path in paths_done
         ):
             result += [frozen(pair, change, finding) for finding in judge(pair, change)]
-    result += supplement.judge(pair)
+    result += cross_checks.judge(pair)
     if not result:
-        result += unseen.judge(pair)
+        result += undetected.judge(pair)
     return sorted(dict.fromkeys(result), key=importance)
 
 
@@ -68,7 +68,7 @@ def judge(pair: Pair, change: Change) -> Iterator[Finding]:
     elif change.type in READ or change.name in ANNOTATIONS or change.name.startswith(NOTES):
         yield wording(change)
     elif change.type in GROUPED:
-        # The supplement compares what each operation asks for as a whole.
+        # The cross-checks compare the security requirements of each operation.
         return
     elif change.path.startswith("#/components/"):
         yield from component(pair, change)
@@ -108,7 +108,12 @@ def wording(change: Change) -> Finding:
     verb = "is new" if change.old is None else "is gone" if change.new is None else "is reworded"
     said = f"`{name}` of {where} {verb}" if where else f"`{name}` {verb}"
     return Finding(
-        Verdict.WORDING, said, "", change.pointer, unseen.text(change.old), unseen.text(change.new)
+        Verdict.WORDING,
+        said,
+        "",
+        change.pointer,
+        undetected.text(change.old),
+        undetected.text(change.new),
     )
 
 

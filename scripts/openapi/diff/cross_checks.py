@@ -4,10 +4,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from review import findings
-from review.changes import Pair
-from review.contract import Node, Operation, child, lookup, operations, resolve
-from review.findings import Finding, Verdict
+from scripts.openapi.contract import Operation, operations
+from scripts.openapi.diff import findings
+from scripts.openapi.diff.changes import Pair
+from scripts.openapi.diff.findings import Finding, Verdict
+from scripts.openapi.pointers import Node, child, lookup, resolve
 
 Alternatives = set[frozenset[str]]
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from review.contract import Node, lookup
-from review.keywords import ANNOTATIONS
+from scripts.openapi.diff.keywords import ANNOTATIONS
+from scripts.openapi.pointers import Node, lookup
 
 # Keywords that say nothing when they have this value.
 IDLE: dict[str, list[Any]] = {

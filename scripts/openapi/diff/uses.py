@@ -5,7 +5,8 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from review.contract import Node, Operation, child, lookup, operations
+from scripts.openapi.contract import Operation, operations
+from scripts.openapi.pointers import Node, child, follow, lookup, resolve
 
 SCHEMAS = "#/components/schemas/"
 
@@ -76,25 +77,20 @@ class Index:
         return self.uses.get(pointer, [])
 
     def parameter_key(self, parameter: Node) -> tuple[str, str]:
-        node = lookup(self.contract, parameter["$ref"]) if "$ref" in parameter else parameter
+        node = resolve(self.contract, parameter)
         return node["in"], node["name"]
 
     def found(self, pointer: str, use: Use) -> tuple[str, Node]:
         """Note this use of what is there, and of what that refers to; give the latter."""
-        node = lookup(self.contract, pointer)
-        self.uses[pointer].append(use)
-        while isinstance(node, dict) and "$ref" in node:
-            pointer = node["$ref"]
-            node = lookup(self.contract, pointer)
-            self.uses[pointer].append(use)
-        return pointer, node if isinstance(node, dict) else {}
+        followed = list(follow(self.contract, pointer))
+        for target, _ in followed:
+            self.uses[target].append(use)
+        target, node = followed[-1]
+        return target, node if isinstance(node, dict) else {}
 
     def known_as(self, pointer: str) -> str:
         """Name an object by its schema; a text or number is known by the member that holds it."""
-        node = lookup(self.contract, pointer)
-        while isinstance(node, dict) and "$ref" in node:
-            pointer = node["$ref"]
-            node = lookup(self.contract, pointer)
+        *_, (pointer, node) = follow(self.contract, pointer)
         name = pointer.removeprefix(SCHEMAS)
         named = "/" not in name and isinstance(node, dict)
         holds = named and node.keys() & {"properties", "allOf", "oneOf", "anyOf"}

@@ -4,7 +4,7 @@ import os
 
 from dotenv import dotenv_values, set_key
 
-from environment import ROOT
+from scripts.dev.environment import ROOT
 
 FILE = ROOT / ".env"
 

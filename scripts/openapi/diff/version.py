@@ -3,8 +3,9 @@
 import re
 from enum import StrEnum
 
-from review.contract import BrokenError, Node
-from review.findings import Finding, Verdict
+from scripts.openapi.contract import ContractError
+from scripts.openapi.diff.findings import Finding, Verdict
+from scripts.openapi.pointers import Node
 
 VERSION = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 
@@ -25,7 +26,7 @@ STEPS = {
 def of(contract: Node) -> str:
     version = str(contract["info"]["version"])
     if not VERSION.fullmatch(version):
-        raise BrokenError(f"info.version must be three numbers such as 1.4.0, not {version!r}.")
+        raise ContractError(f"info.version must be three numbers such as 1.4.0, not {version!r}.")
     return version
 
 

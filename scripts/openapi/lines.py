@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import yaml
 
-from review.contract import child
+from scripts.openapi.pointers import child
 
 
 def lines(text: str) -> dict[str, int]:

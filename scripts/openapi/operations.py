@@ -1,12 +1,14 @@
-"""Writing generated/operations.py: what datamodel-code-generator does not know of a contract."""
+"""Source of generated/operations.py, which datamodel-code-generator does not write."""
 
 import keyword
 import re
 from collections.abc import Iterator
-from typing import Any
+
+from scripts.openapi import contract, pointers
+from scripts.openapi.pointers import Node
 
 METHODS = ("get", "put", "post", "delete", "patch")
-NOT_METHODS = ("parameters", "summary", "description")
+PATH_MEMBERS = ("parameters", "summary", "description")
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 # How a parameter's text is read; anything else needs a reader in handlers/http/validation.py first.
 PARAMETER_TYPES = ("string", "integer", "boolean")
@@ -51,14 +53,15 @@ class Operation:
 '''
 
 
-class ContractError(Exception):
-    """The contract asks for something that generation or the service cannot do."""
+class UnsupportedError(contract.ContractError):
+    """The contract is valid, but generation or the service does not support a part of it."""
 
 
-def write(contract: dict[str, Any]) -> Iterator[str]:
-    """Write the operations module, piece by piece."""
-    tags = {tag_class(tag): tag["description"] for tag in contract["tags"]}
-    operations = [Facts(contract, *place) for place in places(contract)]
+def write(document: Node) -> Iterator[str]:
+    """Yield the source of the operations module in pieces. Raises UnsupportedError."""
+    require_supported(document)
+    tags = {tag_class(tag): tag["description"] for tag in document["tags"]}
+    operations = [Facts(document, found) for found in contract.operations(document)]
     yield PRELUDE
     for operation in operations:
         yield from operation.result_class()
@@ -73,55 +76,47 @@ def write(contract: dict[str, Any]) -> Iterator[str]:
 def tag_class(tag: dict[str, str]) -> str:
     name = class_name(require_name(tag["name"], "A tag"))
     if re.search(rf"\b{name}\b", PRELUDE) or "description" not in tag:
-        raise ContractError(f"The tag {tag['name']} needs another name, or a description")
+        raise UnsupportedError(f"The tag {tag['name']} needs another name, or a description")
     return name
 
 
-def places(contract: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    for path, item in contract["paths"].items():
-        for method in item:
-            if method in METHODS:
-                yield path, method
-            elif method not in NOT_METHODS:
-                raise ContractError(f"{path}: {method} is not supported; HEAD is answered by GET")
+def require_supported(document: Node) -> None:
+    for path, item in document["paths"].items():
+        for name in item:
+            if name not in (*METHODS, *PATH_MEMBERS):
+                raise UnsupportedError(f"{path}: {name} is not supported; GET also answers HEAD")
 
 
 class Facts:
-    """One operation of the contract, and how it is written down in Python."""
+    """One operation of the contract, and its source in Python."""
 
-    def __init__(self, contract: dict[str, Any], path: str, method: str) -> None:
-        self.contract, self.path, self.method = contract, path, method
-        item = contract["paths"][path]
-        self.operation = item[method]
-        self.name = require_name(self.operation.get("operationId"), f"{path}: operationId")
+    def __init__(self, document: Node, found: contract.Operation) -> None:
+        self.document, self.path, self.method = document, found.path, found.method
+        self.operation = found.node
+        self.name = require_name(self.operation.get("operationId"), f"{self.path}: operationId")
         if "summary" not in self.operation:
-            raise ContractError(f"{self.name}: give it a summary")
+            raise UnsupportedError(f"{self.name}: give it a summary")
         if self.operation.get("security", []) != []:
-            raise ContractError(f"{self.name}: security can only be left out, or [] for public")
+            raise UnsupportedError(f"{self.name}: security can only be left out, or [] for public")
         tags = self.operation.get("tags", [])
         if len(tags) != 1:
-            raise ContractError(f"{self.name}: give it exactly one tag, its class")
-        if tags[0] not in [tag["name"] for tag in contract["tags"]]:
-            raise ContractError(f"{self.name}: there is no tag named {tags[0]}")
+            raise UnsupportedError(f"{self.name}: give it exactly one tag, its class")
+        if tags[0] not in [tag["name"] for tag in document["tags"]]:
+            raise UnsupportedError(f"{self.name}: there is no tag named {tags[0]}")
         self.tag = class_name(tags[0])
-        parameters = item.get("parameters", []) + self.operation.get("parameters", [])
+        parameters = found.item.get("parameters", []) + self.operation.get("parameters", [])
         self.parameters = [self.resolve(parameter) for parameter in parameters]
         self.status, self.success = self.find_success()
         self.headers = [name for name, _ in self.success.get("headers", {}).items()]
         self.body, self.body_required = self.find_body()
 
-    def resolve(self, node: dict[str, Any]) -> dict[str, Any]:
-        while "$ref" in node:
-            target: Any = self.contract
-            for part in node["$ref"].removeprefix("#/").split("/"):
-                target = target[part]
-            node = target
-        return node
+    def resolve(self, node: Node) -> Node:
+        return pointers.resolve(self.document, node)
 
-    def find_success(self) -> tuple[int, dict[str, Any]]:
+    def find_success(self) -> tuple[int, Node]:
         found = [status for status in self.operation["responses"] if status.startswith("2")]
         if len(found) != 1 or not found[0].isdigit():
-            raise ContractError(f"{self.name}: declare exactly one success status, such as 200")
+            raise UnsupportedError(f"{self.name}: declare exactly one success status, such as 200")
         return int(found[0]), self.resolve(self.operation["responses"][found[0]])
 
     def find_body(self) -> tuple[str | None, bool]:
@@ -130,18 +125,18 @@ class Facts:
             return None, False
         return self.schema_name(body), body.get("required", False)
 
-    def schema_name(self, holder: dict[str, Any]) -> str:
-        """Tell the name of the schema in a JSON body, which must be one of components/schemas."""
+    def schema_name(self, holder: Node) -> str:
+        """Return the name of the schema of a JSON body, which must be in components/schemas."""
         schema = holder["content"].get("application/json", {}).get("schema", {})
         return self.component(schema, "the body")
 
-    def component(self, schema: dict[str, Any], what: str) -> str:
+    def component(self, schema: Node, what: str) -> str:
         prefix = "#/components/schemas/"
         if not schema.get("$ref", "").startswith(prefix):
-            raise ContractError(f"{self.name}: {what} needs a $ref to {prefix}")
+            raise UnsupportedError(f"{self.name}: {what} needs a $ref to {prefix}")
         return str(schema["$ref"]).removeprefix(prefix)
 
-    def found_in(self, where: str) -> dict[str, dict[str, Any]]:
+    def found_in(self, where: str) -> dict[str, Node]:
         return {found["name"]: found for found in self.parameters if found["in"] == where}
 
     @property
@@ -161,7 +156,7 @@ class Facts:
         return f"models.{class_name(self.name)}ParametersQuery" if self.found_in("query") else None
 
     def result_class(self) -> Iterator[str]:
-        """A success with headers returns them, so that none can be forgotten."""
+        """A named tuple makes a handler return every header of the success response."""
         if self.headers:
             yield f"\n\nclass {self.result}(NamedTuple):\n    body: {self.content}\n"
             yield from (f"    {name.lower().replace('-', '_')}: str\n" for name in self.headers)
@@ -182,7 +177,7 @@ class Facts:
         )
 
     def literal(self) -> str:
-        public = self.operation.get("security", self.contract.get("security")) == []
+        public = self.operation.get("security", self.document.get("security")) == []
         facts = [
             f"tag={self.tag}, operation_id={self.name!r}, method={self.method.upper()!r}",
             f"path={self.path!r}, public={public}, status={self.status}",
@@ -213,9 +208,9 @@ class Facts:
         for found in self.parameters:
             require_name(found["name"], f"{self.name}: the parameter")
             if found["in"] not in ("path", "query"):
-                raise ContractError(f"{self.name}: {found['in']} parameters are not supported")
+                raise UnsupportedError(f"{self.name}: {found['in']} parameters are not supported")
             if types[found["name"]] not in PARAMETER_TYPES:
-                raise ContractError(
+                raise UnsupportedError(
                     f"{self.name}: {found['name']} must be one of {', '.join(PARAMETER_TYPES)}"
                 )
         return types
@@ -223,18 +218,18 @@ class Facts:
     def unique(self) -> tuple[str, ...]:
         if not self.body:
             return ()
-        schema = self.contract["components"]["schemas"][self.body]
+        schema = self.document["components"]["schemas"][self.body]
         found = {name: self.resolve(each) for name, each in schema.get("properties", {}).items()}
         unique = tuple(name for name, each in found.items() if each.get("uniqueItems"))
         for name in unique:
             if self.resolve(found[name].get("items", {})).get("type") not in PARAMETER_TYPES:
-                raise ContractError(f"{self.name}: uniqueItems of {name} needs plain items")
+                raise UnsupportedError(f"{self.name}: uniqueItems of {name} needs plain items")
         return unique
 
 
 def require_name(name: str | None, what: str) -> str:
     if not name or not NAME.fullmatch(name) or keyword.iskeyword(name):
-        raise ContractError(f"{what} must be a snake_case name, not {name}")
+        raise UnsupportedError(f"{what} must be a snake_case name, not {name}")
     return name
 
 

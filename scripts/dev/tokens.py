@@ -7,7 +7,7 @@ import time
 
 from jose import jwt
 
-import env_file
+from scripts.dev import env_file
 
 NAME = "BETTER_AUTH_SECRET"
 
