@@ -7,7 +7,7 @@ import schemathesis
 from jose import jwt
 from schemathesis import AuthContext, Case
 
-from tests.service import SECRET
+from tests.support.service import SECRET
 
 LIFETIME = 3600
 

@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT.parent.parent / "scripts"))
 
 import node  # noqa: E402 - found in the folder of scripts only.
 
-from tests import service  # noqa: E402
+from tests.support import service  # noqa: E402
 
 START_TIMEOUT = 30
 PASSWORD = "a password of eleven"  # noqa: S105 - it opens nothing.

@@ -3,13 +3,14 @@
 import json
 import re
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import httpx
 import jsonschema_rs
 
-CONTRACT = json.loads((Path(__file__).parent.parent / "generated" / "openapi.json").read_text())
+from tests.support.service import ROOT
+
+CONTRACT = json.loads((ROOT / "generated" / "openapi.json").read_text())
 
 ALWAYS = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
 

@@ -1,6 +1,6 @@
 """Faults in what compares contracts and what generates code: scripts/diff, scripts/generate."""
 
-from tests.faults import Fault
+from tests.mutation.faults import Fault
 
 CHANGES = "scripts/review/changes.py"
 COMPARISON = "scripts/review/comparison.py"
