@@ -6,9 +6,10 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests import conformance, service
-from tests.conftest import Person, refusal, unusable_tables
-from tests.service import ORIGIN, SECRET
+from tests.support import conformance, service
+from tests.support.database import unusable_tables
+from tests.support.service import ORIGIN, SECRET
+from tests.support.users import Person, refusal
 
 EXPOSED = {"location", "retry-after", "www-authenticate", "x-request-id"}
 FOREIGN = ["http://evil.test", "null", ORIGIN + ".evil.test", ORIGIN + "/", "https://frontend.test"]

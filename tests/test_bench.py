@@ -6,7 +6,7 @@ import subprocess
 from tests.bench import report, workload
 from tests.bench.comparison import label
 from tests.bench.processes import CONTENDERS
-from tests.service import ROOT
+from tests.support.service import ROOT
 
 
 def bench(*options: str) -> str:

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from tests import service
-from tests.conftest import Person, refusal
 from tests.frontend import stand_in
 from tests.frontend.stand_in import Account, StandIn
+from tests.support import service
+from tests.support.users import Person, refusal
 
 PATIENCE = 20
 

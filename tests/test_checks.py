@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from scripts.openapi import redocly
-from tests import checkouts
-from tests.checkouts import run
-from tests.service import ROOT
+from tests.support import checkouts
+from tests.support.checkouts import run
+from tests.support.service import ROOT
 
 FAULTY = '''\
 #!/usr/bin/env python3

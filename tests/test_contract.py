@@ -14,10 +14,10 @@ import pytest
 from generated.operations import OPERATIONS
 from handlers.auth.bearer import Authenticator
 from handlers.http.routing import routes
-from tests import conformance
-from tests.conformance import CONTRACT
-from tests.conftest import Person
-from tests.service import ROOT, SECRET, clean_environment
+from tests.support import conformance
+from tests.support.conformance import CONTRACT
+from tests.support.service import ROOT, SECRET, clean_environment
+from tests.support.users import Person
 
 DESCRIBE = """
 import json

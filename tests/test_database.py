@@ -1,6 +1,5 @@
 """The tables against the contract and against the migrations, and how statements find their rows."""
 
-import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -14,9 +13,10 @@ from sqlalchemy import BigInteger, String
 from handlers import statements, tables
 from handlers.postgres.statement import Statement
 from scripts.dev import migration
-from tests import postgres15
-from tests.conformance import CONTRACT, resolve
-from tests.conftest import NewPerson, run
+from tests.support import postgres15
+from tests.support.conformance import CONTRACT, resolve
+from tests.support.database import fetch, run
+from tests.support.users import NewPerson
 
 SCHEMAS = CONTRACT["components"]["schemas"]
 STATEMENTS = {
@@ -149,16 +149,6 @@ def scans(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield plan
     for child in plan.get("Plans", []):
         yield from scans(child)
-
-
-def fetch(url: str, sql: str, *arguments: object) -> list[asyncpg.Record]:
-    async def execute() -> list[asyncpg.Record]:
-        connection = await asyncpg.connect(url)
-        rows = await connection.fetch(sql, *arguments)
-        await connection.close()
-        return rows
-
-    return asyncio.run(execute())
 
 
 def test_times_are_text_that_sorts_as_time(new_person: NewPerson, database_url: str) -> None:

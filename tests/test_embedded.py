@@ -15,10 +15,10 @@ import psutil
 import pytest
 
 from scripts.dev import cluster, embedded, wheel
-from tests import checkouts, service
-from tests.checkouts import NAMELESS
-from tests.conftest import run
-from tests.service import ROOT
+from tests.support import checkouts, service
+from tests.support.checkouts import NAMELESS
+from tests.support.database import run
+from tests.support.service import ROOT
 
 CREATE, INSERT = "CREATE TABLE kept (number int)", "INSERT INTO kept VALUES (1)"
 # All that a shell, a URL, a configuration file or PostgreSQL reads as something else.

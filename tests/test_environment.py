@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from scripts.openapi import redocly
-from tests import checkouts, service
-from tests.checkouts import run
+from tests.support import checkouts, service
+from tests.support.checkouts import run
 
 HELLO = """\
 #!/usr/bin/env python3

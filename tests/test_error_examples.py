@@ -9,10 +9,11 @@ import httpx
 import pytest
 
 from scripts.dev import migration
-from tests import service
-from tests.conformance import CONTRACT
-from tests.conftest import Json, Person, run
-from tests.service import SECRET
+from tests.support import service
+from tests.support.conformance import CONTRACT
+from tests.support.database import run
+from tests.support.service import SECRET
+from tests.support.users import Json, Person
 
 ERROR = {"code", "message", "details"}
 DETAIL = {"location", "message"}

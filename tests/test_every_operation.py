@@ -8,10 +8,11 @@ import httpx
 import pytest
 
 from generated.operations import OPERATIONS, Operation
-from tests import conformance, service
-from tests.conformance import CONTRACT
-from tests.conftest import UNUSABLE_TABLES, Json, NewPerson, Person, refusal, run, token_for
-from tests.service import SECRET
+from tests.support import conformance, service
+from tests.support.conformance import CONTRACT
+from tests.support.database import UNUSABLE_TABLES, run
+from tests.support.service import SECRET
+from tests.support.users import Json, NewPerson, Person, refusal, token_for
 
 PROTECTED = [operation for operation in OPERATIONS if not operation.public]
 ON_A_TASK = [operation for operation in PROTECTED if "task_id" in operation.path_parameters]

@@ -21,9 +21,9 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from tests import service
-from tests.conftest import Person
 from tests.frontend import stand_in
+from tests.support import service
+from tests.support.users import Person
 
 ROOT = service.ROOT
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

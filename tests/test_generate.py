@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.service import ROOT, SECRET, clean_environment
+from tests.support.service import ROOT, SECRET, clean_environment
 
 COPIED = ["openapi", "generated", "handlers", "scripts", "pyproject.toml"]
 

@@ -12,9 +12,11 @@ import httpx
 import pytest
 
 from scripts.dev import migration
-from tests import journal, partitions, postgres15, service, test_database
-from tests.conftest import Person, refusal, run
-from tests.test_database import STATEMENTS, fetch
+from tests import test_database
+from tests.support import journal, partitions, postgres15, service
+from tests.support.database import fetch, run
+from tests.support.users import Person, refusal
+from tests.test_database import STATEMENTS
 
 # The statements of the README, which a person copies, with a password.
 README = (service.ROOT / "README.md").read_text()

@@ -14,9 +14,9 @@ import psutil
 import pytest
 from jose import jws
 
-from tests import key_set, service, small
-from tests.conftest import Json, Person, refusal
-from tests.key_set import KeySet, Signer, UnusualSigner
+from tests.support import key_set, service, small
+from tests.support.key_set import KeySet, Signer, UnusualSigner
+from tests.support.users import Json, Person, refusal
 
 USER = "somebody"
 MEBIBYTE = 1024 * 1024

@@ -14,10 +14,10 @@ from typing import IO
 import httpx
 import pytest
 
-from tests import service
-from tests.conftest import Json, Person
-from tests.service import SECRET
-from tests.small import SHORT_TIMEOUTS
+from tests.support import service
+from tests.support.service import SECRET
+from tests.support.small import SHORT_TIMEOUTS
+from tests.support.users import Json, Person
 from tests.test_requests import connected
 
 PATIENCE = 10

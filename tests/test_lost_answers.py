@@ -10,8 +10,8 @@ import asyncpg
 import pytest
 
 from scripts.dev import migration
-from tests import journal, postgres15, proxy, service
-from tests.conftest import Json
+from tests.support import journal, postgres15, proxy, service
+from tests.support.users import Json
 
 # The service itself promises 5 seconds.
 LONGEST = 6.5

@@ -5,8 +5,8 @@ from collections import Counter
 
 import asyncpg
 
-from tests import journal, service
-from tests.collector import Collector, eventually, listening
+from tests.support import journal, service
+from tests.support.collector import Collector, eventually, listening
 
 CONNECTIONS = 3
 REQUESTS = 150

@@ -16,7 +16,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.conftest import Json, NewPerson, Person, run
+from tests.support.database import run
+from tests.support.users import Json, NewPerson, Person
 
 POSITIONS = st.none() | st.integers(0, 8) | st.just(2**53 - 1)
 PEOPLE = st.integers(0, 1)

@@ -16,8 +16,8 @@ import psutil
 import pytest
 
 from scripts.dev import migration
-from tests import journal, postgres15, service
-from tests.conftest import Person
+from tests.support import journal, postgres15, service
+from tests.support.users import Person
 
 PEOPLE = 24
 # No answer may take longer, whatever happens; the service itself promises 5 seconds.

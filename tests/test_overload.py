@@ -19,8 +19,9 @@ import httpx
 import psutil
 import pytest
 
-from tests import journal, service
-from tests.conftest import Person, run
+from tests.support import journal, service
+from tests.support.database import run
+from tests.support.users import Person
 
 PROMPT = 1.0
 IDLE_CLIENTS = 1000

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from tests import journal, service
+from tests.support import journal, service
 
 NAME = "connections"
 OPEN = f"SELECT count(*) FROM pg_stat_activity WHERE application_name = '{NAME}'"

@@ -10,7 +10,7 @@ import pytest
 
 from handlers.postgres import dsn
 from scripts.dev import migration
-from tests import journal, pgbouncer, postgres15, proxy, service
+from tests.support import journal, pgbouncer, postgres15, proxy, service
 
 PEOPLE = 60
 SERVER_CONNECTIONS = 4

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from tests import service
-from tests.conftest import Person
-from tests.raw import GET, HEAD, connect, post, read_answer, read_to_end, statuses
+from tests.support import service
+from tests.support.raw import GET, HEAD, connect, post, read_answer, read_to_end, statuses
+from tests.support.users import Person
 
 
 class TestRequestsSentAhead:

@@ -10,8 +10,8 @@ import httpx
 import psutil
 import pytest
 
-from tests import service
-from tests.conftest import Json, NewPerson, Person, refusal, token_for
+from tests.support import service
+from tests.support.users import Json, NewPerson, Person, refusal, token_for
 
 JSON = {"Content-Type": "application/json"}
 INVALID = (422, "validation_error")

@@ -17,12 +17,14 @@ import psutil
 import pytest
 
 from scripts.dev import embedded
-from tests import checkouts, coverage_map, mutation, service
-from tests.checkouts import serving
-from tests.conftest import Person, run
-from tests.faults import Fault
-from tests.mutation import FAULTS
-from tests.service import ROOT, SECRET
+from tests.mutation import coverage_map, selection
+from tests.mutation.faults import Fault
+from tests.mutation.selection import FAULTS
+from tests.support import checkouts, service
+from tests.support.checkouts import serving
+from tests.support.database import run
+from tests.support.service import ROOT, SECRET
+from tests.support.users import Person
 
 
 @pytest.fixture
@@ -248,14 +250,14 @@ class TestDrift:
     HINTS = Fault("", "scripts/openapi/diff/keywords.py", "HINTS = {None", "HINTS = {0")
 
     def test_fault_in_a_constant_is_looked_for_where_it_is_used(self) -> None:
-        effect = mutation.Effect.of(self.HINTS)
+        effect = selection.Effect.of(self.HINTS)
         assert effect.names == {"HINTS"}
         (line,) = effect.lines[self.HINTS.file]
         assert "<= HINTS" in (ROOT / self.HINTS.file).read_text().splitlines()[line - 1]
 
     def test_fault_is_given_to_the_tests_that_execute_it(self) -> None:
         file = self.HINTS.file
-        (line,) = mutation.Effect.of(self.HINTS).lines[file]
+        (line,) = selection.Effect.of(self.HINTS).lines[file]
         slow = "tests/test_tasks.py::slow"
         records = {
             "tests/test_tasks.py": coverage_map.Record(
@@ -268,6 +270,6 @@ class TestDrift:
                 "", {"tests/test_log.py::none": 1}, {file: [9999]}, {}
             ),
         }
-        assert mutation.tests_for(self.HINTS, records) == [slow, "tests/test_keys.py"]
+        assert selection.tests_for(self.HINTS, records) == [slow, "tests/test_keys.py"]
         moved = Fault("", "openapi/openapi.yaml", "3.1.1", "3.1.0")
-        assert set(mutation.tests_for(moved, records)) == records.keys()
+        assert set(selection.tests_for(moved, records)) == records.keys()

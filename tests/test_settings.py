@@ -12,10 +12,10 @@ import httpx
 import psutil
 import pytest
 
-from tests import key_set, service
-from tests.conftest import Person, token_for
-from tests.key_set import Signer
-from tests.service import SECRET
+from tests.support import key_set, service
+from tests.support.key_set import Signer
+from tests.support.service import SECRET
+from tests.support.users import Person, token_for
 
 ADDRESS = "postgresql://someone:hidden@127.0.0.1:1/nothing"
 GOOD = {"DATABASE_URL": ADDRESS, "BETTER_AUTH_SECRET": SECRET}

@@ -10,10 +10,11 @@ import httpx
 import psutil
 import pytest
 
-from tests import service
-from tests.conftest import Person, run
-from tests.raw import GET, HEAD, HEALTHY, connect, post, read_answer, read_to_end, statuses
-from tests.small import SHORT_TIMEOUTS, TIMEOUT
+from tests.support import service
+from tests.support.database import run
+from tests.support.raw import GET, HEAD, HEALTHY, connect, post, read_answer, read_to_end, statuses
+from tests.support.small import SHORT_TIMEOUTS, TIMEOUT
+from tests.support.users import Person
 
 # On a machine that is busy with other tests.
 PROMPT = 10.0

@@ -5,7 +5,8 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.conftest import Json, NewPerson, Person, refusal, run
+from tests.support.database import run
+from tests.support.users import Json, NewPerson, Person, refusal
 
 TEXTS = [
     "Ünïcödé",

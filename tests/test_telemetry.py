@@ -13,9 +13,10 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from generated.operations import OPERATIONS, Operation
-from tests import service
-from tests.collector import Collector, Facts, eventually, facts, listening
-from tests.conftest import Person, unusable_tables
+from tests.support import service
+from tests.support.collector import Collector, Facts, eventually, facts, listening
+from tests.support.database import unusable_tables
+from tests.support.users import Person
 
 PROMPT = 2.0
 # What a deployment waits for the service to end at most, whatever state the collector is in.

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import asyncpg
 import pytest
 
-from tests import journal, service
+from tests.support import journal, service
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from scripts.dev import migration
-from tests import postgres15, service
-from tests.conftest import run
+from tests.support import postgres15, service
+from tests.support.database import run
 
 # For the service, only the loopback's usual names are this machine. This is the loopback, too.
 HOST = "127.0.0.2"

@@ -10,9 +10,9 @@ import psutil
 import pytest
 from jose import jws
 
-from tests import service, small
-from tests.conftest import NewPerson, Person, refusal, token_for
-from tests.service import SECRET
+from tests.support import service, small
+from tests.support.service import SECRET
+from tests.support.users import NewPerson, Person, refusal, token_for
 
 NOW = int(time.time())
 # The tables below are made once, and used whenever a long run gets there.

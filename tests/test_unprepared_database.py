@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from scripts.dev import migration
-from tests import service
-from tests.conftest import Person, refusal, run
+from tests.support import service
+from tests.support.database import run
+from tests.support.users import Person, refusal
 
 GRANT = "GRANT SELECT, INSERT, UPDATE, DELETE ON tasks, task_lists TO role"
 

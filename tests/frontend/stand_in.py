@@ -14,9 +14,12 @@ from typing import Self
 import httpx
 
 from scripts.dev import node
-from tests import service
 
 ROOT = Path(__file__).resolve().parent
+
+
+from tests.support import service  # noqa: E402
+
 START_TIMEOUT = 30
 PASSWORD = "a password of eleven"  # noqa: S105 - it opens nothing.
 

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from scripts.dev import node
-from tests import service
 from tests.frontend import stand_in
+from tests.support import service
 
 ROOT = service.ROOT
 WHOLE = ""

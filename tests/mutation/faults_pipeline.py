@@ -1,6 +1,6 @@
 """Faults in what compares contracts and what generates code: scripts/diff, scripts/generate."""
 
-from tests.faults import Fault
+from tests.mutation.faults import Fault
 
 CHANGES = "scripts/openapi/diff/changes.py"
 COMPARISON = "scripts/openapi/diff/comparison.py"

@@ -3,15 +3,15 @@
 import json
 import re
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import httpx
 import jsonschema_rs
 
 from scripts.openapi import pointers
+from tests.support.service import ROOT
 
-CONTRACT = json.loads((Path(__file__).parent.parent / "generated" / "openapi.json").read_text())
+CONTRACT = json.loads((ROOT / "generated" / "openapi.json").read_text())
 
 ALWAYS = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
 

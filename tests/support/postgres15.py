@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from tests import packages, service
+from tests.support import packages, service
 
 BIN = Path("/usr/lib/postgresql/15/bin")
 LONGEST_START = 30

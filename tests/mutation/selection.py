@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests import faults, faults_connections, faults_pipeline, faults_service
-from tests.coverage_map import MEASURED, Record
-from tests.faults import Fault
-from tests.service import ROOT
+from tests.mutation import faults, faults_connections, faults_pipeline, faults_service
+from tests.mutation.coverage_map import MEASURED, Record
+from tests.mutation.faults import Fault
+from tests.support.service import ROOT
 
 FAULTS = (
     *faults.FAULTS,

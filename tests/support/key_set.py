@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from jose import jwk
 
-from tests.conftest import Json
+from tests.support.users import Json
 
 Sign = Callable[[bytes], bytes]
 # What RFC 8017 puts before a hash that is signed.

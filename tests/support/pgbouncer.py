@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests import packages, postgres15, service
+from tests.support import packages, postgres15, service
 
 PROGRAM = Path("/usr/sbin/pgbouncer")
 LONGEST_START = 10

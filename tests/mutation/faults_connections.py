@@ -1,6 +1,6 @@
 """Faults in what bounds clients, the log and outages, for scripts/drift."""
 
-from tests.faults import DATABASE, LIMITS, PROTOCOL, RETRY, ROUTE, Fault
+from tests.mutation.faults import DATABASE, LIMITS, PROTOCOL, RETRY, ROUTE, Fault
 
 CONNECTIONS = "handlers/http/connections.py"
 HEALTH = "handlers/health.py"

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SECRET = "a-secret-that-only-these-tests-know-0123456789"  # noqa: S105 - it opens nothing.
 ORIGIN = "http://frontend.test:3000"
 # As long as it may take when all cores are busy with something else.

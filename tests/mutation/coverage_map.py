@@ -20,11 +20,11 @@ from pathlib import Path
 
 from coverage import CoverageData, CoverageException
 
-from tests.service import ROOT
+from tests.support.service import ROOT
 
 FOLDER = ROOT / ".mutation"
-# What the record does not depend on.
-UNSHARED = ("tests/test_", "tests/faults", "tests/mutation", "tests/coverage_map")
+# Every record depends on these files, besides the test file itself and the files that it covers.
+SHARED = ("tests/__init__.py", "tests/conftest.py", "tests/support/*.py")
 MEASURED = ("handlers", "generated", "scripts")
 # A test that fails is tried again, since the machine may have been busy.
 MAX_ATTEMPTS = 2
@@ -97,8 +97,7 @@ def place(file: str) -> Path:
 
 def key(file: str, sources: Iterable[str]) -> str:
     """Sum up the content of all files that decide what a test file covers."""
-    support = (str(path.relative_to(ROOT)) for path in (ROOT / "tests").glob("*.py"))
-    shared = {name for name in support if not name.startswith(UNSHARED)}
+    shared = {str(path.relative_to(ROOT)) for pattern in SHARED for path in ROOT.glob(pattern)}
     content = hashlib.sha256()
     for name in sorted({file, *shared, *sources}):
         path = ROOT / name
@@ -128,7 +127,7 @@ def make(file: str) -> tuple[str, float]:
 
 
 def execute(file: str, folder: Path) -> None:
-    command = ("-m", "coverage", "run", *PYTEST, "-p", "tests.coverage_recorder", file)
+    command = ("-m", "coverage", "run", *PYTEST, "-p", "tests.mutation.coverage_recorder", file)
     for _ in range(MAX_ATTEMPTS):
         for path in folder.iterdir():
             path.unlink()

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import service
-from tests.service import ROOT
+from tests.support import service
+from tests.support.service import ROOT
 
 COPIED = ("openapi", "generated", "handlers", "scripts", "pyproject.toml")
 UNUSED = shutil.ignore_patterns("node_modules", "__pycache__")

@@ -1,6 +1,6 @@
 """More faults in the service: bounds off by one, conditions that are dropped, limits that go."""
 
-from tests.faults import (
+from tests.mutation.faults import (
     ADDRESS,
     AUTH,
     ENVELOPE,

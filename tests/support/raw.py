@@ -5,8 +5,8 @@ import socket
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-from tests import service
-from tests.conftest import Person
+from tests.support import service
+from tests.support.users import Person
 
 HEAD = b"GET /health HTTP/1.1\r\nHost: x\r\n"
 GET = HEAD + b"\r\n"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.conftest import Json, token_for
+from tests.support.users import Json, token_for
 
 LONGEST_OUTAGE = 40
 REPEATABLE = {"get", "list", "update", "move", "complete", "reorder"}
