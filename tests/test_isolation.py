@@ -18,9 +18,9 @@ from tests.support.database import fetch, run
 from tests.support.users import Person, refusal
 from tests.test_database import STATEMENTS
 
-# The statements of the README, which a person copies, with a password.
-README = (service.ROOT / "README.md").read_text()
-APPLICATION_ROLE = README.partition("```sql\n")[2].partition("```")[0].replace("\u2026", "x")
+# The statements of scripts/README.md, which an operator copies, with a password.
+MANUAL = (service.ROOT / "scripts" / "README.md").read_text()
+APPLICATION_ROLE = MANUAL.partition("```sql\n")[2].partition("```")[0].replace("\u2026", "x")
 assert "CREATE ROLE application" in APPLICATION_ROLE
 
 
