@@ -15,10 +15,10 @@ import httpx
 import pytest
 
 from tests.support import service
+from tests.support.raw_http import connect_like
 from tests.support.service import SECRET
-from tests.support.small import SHORT_TIMEOUTS
+from tests.support.small_limits import SHORT_TIMEOUTS
 from tests.support.users import Json, Person
-from tests.test_requests import connected
 
 PATIENCE = 10
 LINE = {"time", "level", "logger", "request_id", "method", "operation", "status", "milliseconds"}
@@ -78,7 +78,10 @@ class TestInProduction:
 
     def test_every_line_is_a_json_object_from_the_start_on(self, database_url: str) -> None:
         with service.running(DATABASE_URL=database_url, BETTER_AUTH_SECRET=SECRET) as running:
-            with httpx.Client(base_url=running.address) as client, connected(client) as connection:
+            with (
+                httpx.Client(base_url=running.address) as client,
+                connect_like(client) as connection,
+            ):
                 connection.sendall(b"nonsense\r\n\r\n")
                 assert connection.recv(20).startswith(b"HTTP/1.1 400")
                 client.get("/health", headers=identified("last"))
@@ -125,7 +128,7 @@ class TestInProduction:
             ]
         )
         with logging(database_url) as (person, find):
-            with connected(person.client) as connection:
+            with connect_like(person.client) as connection:
                 connection.sendall(head.encode())
             line: Json = json.loads(*find("gone"))
         # It never got an answer.

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 import migration
-from tests.support import journal, postgres15, service
+from tests.support import load, postgres15, service
 from tests.support.users import Person
 
 PEOPLE = 24
@@ -45,16 +45,16 @@ def running(postgres: postgres15.Server) -> Iterator[service.Service]:
         assert 1 < log.count("The database cannot be reached") < 60
 
 
-def figures_of(address: str, fault: Fault, seconds: float = 4) -> journal.Figures:
+def figures_of(address: str, fault: Fault, seconds: float = 4) -> load.Figures:
     """Plant a fault while people use the service; everybody's list must be right at the end."""
 
     async def later() -> None:
         await asyncio.sleep(seconds / 4)
         await fault()
 
-    async def both() -> journal.Figures:
+    async def both() -> load.Figures:
         async with asyncio.TaskGroup() as group:
-            using = group.create_task(journal.use(address, PEOPLE, seconds))
+            using = group.create_task(load.run(address, PEOPLE, seconds))
             group.create_task(later())
         return using.result()
 
@@ -64,10 +64,10 @@ def figures_of(address: str, fault: Fault, seconds: float = 4) -> journal.Figure
     return figures
 
 
-def assert_patient(figures: journal.Figures) -> None:
+def assert_patient(figures: load.Figures) -> None:
     """What can be repeated was; what cannot was answered, and promptly."""
     assert not figures.lost
-    assert not figures.refused.keys() & journal.REPEATABLE
+    assert not figures.refused.keys() & load.REPEATABLE
     assert figures.longest < LONGEST
 
 

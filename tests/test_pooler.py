@@ -10,7 +10,7 @@ import pytest
 
 import migration
 from handlers.postgres import dsn
-from tests.support import journal, pgbouncer, postgres15, proxy, service
+from tests.support import load, pgbouncer, postgres15, proxy, service
 
 PEOPLE = 60
 SERVER_CONNECTIONS = 4
@@ -31,7 +31,7 @@ class TestPooled:
         """Two workers, and five times as many of their connections as of PostgreSQL's."""
         settings = {"DATABASE_URL": pooled, "BETTER_AUTH_SECRET": service.SECRET}
         with service.running(**settings, DATABASE_POOLED="true", WEB_CONCURRENCY="2") as running:
-            figures = asyncio.run(journal.use(running.address, PEOPLE, SECONDS))
+            figures = asyncio.run(load.run(running.address, PEOPLE, SECONDS))
         print(figures)
         assert not figures.refused
         assert not figures.lost
@@ -44,7 +44,7 @@ class TestPooled:
         url = pooled.replace(str(target), str(port))
 
         async def scenario(address: str) -> list[int]:
-            wire, trips = journal.Wire(address, "alice"), []
+            wire, trips = load.Connection(address, "alice"), []
             async with proxy.between(port, target) as between:
                 for _ in range(3):
                     before = between.trips

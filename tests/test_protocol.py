@@ -1,13 +1,26 @@
 """HTTP as the server reads it: hosts, offers of other protocols, and requests sent ahead."""
 
+import select
 import socket
 import time
+from contextlib import suppress
 
+import httpx
+import psutil
 import pytest
 
 from tests.support import service
-from tests.support.raw import GET, HEAD, connect, post, read_answer, read_to_end, statuses
-from tests.support.users import Person
+from tests.support.raw_http import (
+    GET,
+    HEAD,
+    connect,
+    connect_like,
+    post,
+    read_answer,
+    read_to_end,
+    statuses,
+)
+from tests.support.users import Person, refusal
 
 
 class TestRequestsSentAhead:
@@ -125,3 +138,98 @@ class TestUpgrades:
         with connect(running_service) as client:
             client.sendall(f"{method} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
             assert statuses(read_to_end(client)) == [400]
+
+
+class TestWebSockets:
+    HANDSHAKE = {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version": "13",
+    }
+
+    def test_a_handshake_is_a_request_like_any_other(
+        self, running_service: service.Service, stranger: httpx.Client
+    ) -> None:
+        refused = stranger.get("/nowhere?token=secret", headers=self.HANDSHAKE)
+        assert refusal(refused) == (404, "not_found", [])
+        assert stranger.get("/health", headers=self.HANDSHAKE).json() == {"status": "ok"}
+        assert "secret" not in running_service.log.read_text()
+
+
+class TestHeads:
+    """What comes before a body. Nobody can have the service keep as much of it as they like."""
+
+    BEGIN = b"GET /health HTTP/1.1\r\nHost: x\r\n"
+    CHUNKED = b"POST /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    # A beginning, and what goes on for ever after it.
+    ENDLESS = {
+        "headers": (BEGIN, b"X: y\r\n" * 10_000),
+        "a header": (BEGIN + b"X: ", b"y" * 65_536),
+        "the name of a header": (BEGIN, b"y" * 65_536),
+        "an address": (b"GET /", b"x" * 65_536),
+        "trailers": (CHUNKED + b"1\r\nx\r\n0\r\n", b"X: y\r\n" * 10_000),
+        "the size of a chunk": (CHUNKED + b"1;", b"y" * 65_536),
+    }
+    MOST_SENT = 64 * 2**20
+    MOST_KEPT = 8 * 2**20
+
+    @pytest.mark.parametrize("name", ENDLESS)
+    def test_one_without_an_end_is_cut_off_before_it_costs_memory(
+        self, stranger: httpx.Client, running_service: service.Service, name: str
+    ) -> None:
+        begin, more = self.ENDLESS[name]
+        memory = psutil.Process(running_service.process.pid).memory_info
+        before, sent = memory().rss, 0
+        with connect_like(stranger) as connection, suppress(ConnectionError):
+            connection.sendall(begin)
+            while sent < self.MOST_SENT:
+                connection.sendall(more)
+                sent += len(more)
+        assert sent < self.MOST_SENT
+        assert memory().rss - before < self.MOST_KEPT
+        assert stranger.get("/health").is_success
+
+    @pytest.mark.parametrize(
+        ("head", "statuses"),
+        [
+            (BEGIN + b"".join(b"X-%d: y\r\n" % number for number in range(1000)), {200}),
+            (BEGIN + b"".join(b"X-%d: y\r\n" % number for number in range(10_000)), {200, 400}),
+            (BEGIN + b"X: " + b"y" * 60_000 + b"\r\n", {200}),
+            (BEGIN + b"X: " + b"y" * 100 * 1024 + b"\r\n", {200, 400}),
+            (b"GET /" + b"x" * 60_000 + b" HTTP/1.1\r\nHost: x\r\n", {404}),
+            (b"GET /" + b"x" * 64 * 1024 + b" HTTP/1.1\r\nHost: x\r\n", {400}),
+        ],
+        ids=["1,000", "10,000", "60 KB", "100 KiB", "a line of 60 KB", "a line of 64 KiB"],
+    )
+    def test_a_large_one_is_answered_and_so_is_the_next(
+        self, stranger: httpx.Client, head: bytes, statuses: set[int]
+    ) -> None:
+        with connect_like(stranger) as connection:
+            connection.sendall(head + b"\r\n")
+            assert int(connection.recv(20).split()[1]) in statuses
+        assert stranger.get("/health").is_success
+
+    def test_many_requests_on_one_connection_are_not_one_large_head(
+        self, stranger: httpx.Client
+    ) -> None:
+        """Each read ends in the middle of a request, and together they are far above the bound."""
+        request = self.BEGIN + b"X: " + b"y" * 1000 + b"\r\n\r\n"
+        with connect_like(stranger) as connection, connection.makefile("rb") as answers:
+            connection.sendall(request[:-10])
+            for _ in range(200):
+                connection.sendall(request[-10:] + request[:-10])
+                head = [*iter(answers.readline, b"\r\n")]
+                assert head[0].startswith(b"HTTP/1.1 200")
+                assert answers.read(15) == b'{"status":"ok"}'
+
+    def test_the_refusal_says_what_is_too_large(self, stranger: httpx.Client) -> None:
+        with connect_like(stranger) as connection:
+            connection.sendall(self.BEGIN)
+            answer = b""
+            while not select.select([connection], [], [], 0.02)[0]:
+                connection.sendall(b"X: " + b"y" * 1000 + b"\r\n")
+            while part := connection.recv(4096):
+                answer += part
+        assert answer.startswith(b"HTTP/1.1 400")
+        assert answer.endswith(b"headers are larger than 64 KiB.")

@@ -17,12 +17,10 @@ import psutil
 import pytest
 
 import embedded
-from tests.mutation import coverage_map, selection
-from tests.mutation.faults import Fault
-from tests.mutation.selection import FAULTS
+import migration
 from tests.support import checkouts, service
 from tests.support.checkouts import serving
-from tests.support.database import run
+from tests.support.database import fetch, run
 from tests.support.service import ROOT, SECRET
 from tests.support.users import Person
 
@@ -171,37 +169,6 @@ class TestServe:
         run(database_url, "DROP DATABASE given")
 
 
-class TestMigrate:
-    def migrate(self, checkout: Path, **settings: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, checkout / "scripts" / "migrate"],
-            env=service.clean_environment() | settings,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def test_it_says_what_to_set(self, checkout: Path) -> None:
-        assert "Set MIGRATION_DATABASE_URL or DATABASE_URL" in self.migrate(checkout).stderr
-
-    def test_it_prefers_the_direct_address_and_may_run_again(
-        self, checkout: Path, database_url: str
-    ) -> None:
-        settings = {"DATABASE_URL": "postgresql://x@127.0.0.1:1/x"}
-        for _ in range(2):
-            done = self.migrate(checkout, **settings, MIGRATION_DATABASE_URL=database_url)
-            assert done.returncode == 0
-            assert "newest migration" in done.stdout
-
-    def test_a_database_that_is_away_is_told_in_one_line(self, checkout: Path) -> None:
-        address = "postgresql://x:hidden@127.0.0.1:1/x"
-        failed = self.migrate(checkout, DATABASE_URL=address)
-        assert failed.returncode == 1
-        assert "The database cannot be reached" in failed.stderr
-        assert "hidden" not in failed.stderr
-        assert "Traceback" not in failed.stderr
-
-
 class TestToken:
     def test_it_prints_a_token_for_any_user(
         self, checkout: Path, running_service: service.Service
@@ -224,52 +191,38 @@ def test_every_script_says_what_it_is_for() -> None:
             assert script.read_text().splitlines()[1].startswith('"""'), script.name
 
 
-class TestDrift:
-    def test_every_fault_can_still_be_planted(self) -> None:
-        """Where the code has moved on, a fault has to follow: scripts/drift takes too long to tell."""
-        assert not [
-            fault.name for fault in FAULTS if fault.old not in (ROOT / fault.file).read_text()
-        ]
+class TestForget:
+    def test_all_of_a_person_goes_and_nobody_else(self, database_url: str) -> None:
+        run(database_url, "CREATE DATABASE erased")
+        url = urlsplit(database_url)._replace(path="/erased").geturl()
+        migration.upgrade(url)
+        with service.running(DATABASE_URL=url, BETTER_AUTH_SECRET=service.SECRET) as running:
+            gone, other = Person(running.address, "gone's; --"), Person(running.address)
+            with gone.client, other.client:
+                for _ in range(3):
+                    gone.create()
+                other.create()
+                assert forget(url, gone.user_id) == "3 tasks are deleted.\n"
+                assert forget(url, gone.user_id) == "0 tasks are deleted.\n"
+                assert gone.titles() == []
+                assert len(other.titles()) == 1
+        assert fetch(url, "SELECT user_id FROM task_lists")[0][0] == other.user_id
+        run(database_url, "DROP DATABASE erased")
 
-    def test_every_fault_has_a_name_of_its_own(self) -> None:
-        names = [fault.name for fault in FAULTS]
-        assert len(set(names)) == len(names)
+    def test_without_a_database_it_says_what_to_set(self) -> None:
+        command = [sys.executable, str(service.ROOT / "scripts" / "forget"), "x"]
+        settings = service.clean_environment() | {"DATABASE_URL": "mysql://a:hidden@b/c"}
+        told = subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
+        assert told.returncode == 1
+        assert "DATABASE_URL must begin with" in told.stderr
+        assert "hidden" not in told.stderr
 
-    def test_every_test_file_can_be_chosen(self) -> None:
-        """Without arguments, pytest collects what scripts/test runs."""
-        collected = subprocess.run(
-            [sys.executable, "-m", "pytest", "--collect-only", "-qq", "--no-header"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        found = re.findall(r"^(tests/.*\.py): \d+$", collected, re.MULTILINE)
-        assert coverage_map.files() == sorted(found)
 
-    HINTS = Fault("", "scripts/review/keywords.py", "HINTS = {None", "HINTS = {0")
-
-    def test_fault_in_a_constant_is_looked_for_where_it_is_used(self) -> None:
-        effect = selection.Effect.of(self.HINTS)
-        assert effect.names == {"HINTS"}
-        (line,) = effect.lines[self.HINTS.file]
-        assert "<= HINTS" in (ROOT / self.HINTS.file).read_text().splitlines()[line - 1]
-
-    def test_fault_is_given_to_the_tests_that_execute_it(self) -> None:
-        file = self.HINTS.file
-        (line,) = selection.Effect.of(self.HINTS).lines[file]
-        slow = "tests/test_tasks.py::slow"
-        records = {
-            "tests/test_tasks.py": coverage_map.Record(
-                "", {slow: 5, "tests/test_tasks.py::fast": 1}, {}, {slow: {file: [line, 9999]}}
-            ),
-            "tests/test_keys.py": coverage_map.Record(
-                "", {"tests/test_keys.py::all": 1}, {file: [line]}, {}
-            ),
-            "tests/test_log.py": coverage_map.Record(
-                "", {"tests/test_log.py::none": 1}, {file: [9999]}, {}
-            ),
-        }
-        assert selection.tests_for(self.HINTS, records) == [slow, "tests/test_keys.py"]
-        moved = Fault("", "openapi/openapi.yaml", "3.1.1", "3.1.0")
-        assert set(selection.tests_for(moved, records)) == records.keys()
+def forget(url: str, user: str) -> str:
+    return subprocess.run(
+        [sys.executable, service.ROOT / "scripts" / "forget", user],
+        env=service.clean_environment() | {"DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout

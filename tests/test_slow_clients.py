@@ -1,5 +1,6 @@
 """Clients that are slow, send too much or read nothing: each loses its own connection, only."""
 
+import resource
 import socket
 import time
 from collections.abc import Iterator
@@ -12,8 +13,17 @@ import pytest
 
 from tests.support import service
 from tests.support.database import run
-from tests.support.raw import GET, HEAD, HEALTHY, connect, post, read_answer, read_to_end, statuses
-from tests.support.small import SHORT_TIMEOUTS, TIMEOUT
+from tests.support.raw_http import (
+    GET,
+    HEAD,
+    HEALTHY,
+    connect,
+    post,
+    read_answer,
+    read_to_end,
+    statuses,
+)
+from tests.support.small_limits import SHORT_TIMEOUTS, TIMEOUT
 from tests.support.users import Person
 
 # On a machine that is busy with other tests.
@@ -65,7 +75,7 @@ def wait_until_closed(running: service.Service, client: socket.socket) -> None:
         time.sleep(0.1)
 
 
-def is_served(running: service.Service) -> None:
+def assert_served(running: service.Service) -> None:
     person = Person(running.address)
     with person.client:
         began = time.monotonic()
@@ -166,7 +176,7 @@ class TestIncompleteRequests:
                 body = post(person, length=250_000) + b" " * 200_000
                 with suppress(ConnectionError):
                     client.sendall(head if number % 2 else body)
-            is_served(running)
+            assert_served(running)
             grown = (memory().rss - before) / MIB
         print(f"600 incomplete requests: {grown:.0f} MiB more")
         assert grown < 130
@@ -199,13 +209,35 @@ class TestManyConnections:
             process = psutil.Process(running.process.pid)
             clients = [stack.enter_context(connect(running)) for _ in range(2 * self.MAX_FILES)]
             for _ in range(20):
-                is_served(running)
+                assert_served(running)
             assert process.num_fds() < self.MAX_FILES
             # The oldest were closed, and the newest were not.
             assert read_to_end(clients[0]) == b""
             clients[-1].sendall(GET)
             assert read_answer(clients[-1]).endswith(HEALTHY)
             assert running.whole_log().count("MAX_CONNECTIONS") == 1
+
+
+class TestIdleClients:
+    """Clients that send nothing, or a part of a request, take nothing that another client needs."""
+
+    IDLE_CLIENTS = 1000
+
+    def test_idle_clients_and_incomplete_requests_do_not_delay_another_client(
+        self, running: service.Service
+    ) -> None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+        psutil.Process(running.process.pid).rlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+        person = Person(running.address)
+        body = post(person, length=100)
+        with ExitStack() as stack:
+            stack.enter_context(person.client)
+            for sent in [b""] * self.IDLE_CLIENTS + [body[:-2]] * 100 + [body + b"{"] * 100:
+                stack.enter_context(connect(running)).sendall(sent)
+            for _ in range(20):
+                assert_served(running)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 class TestUnreadAnswers:
@@ -230,7 +262,7 @@ class TestUnreadAnswers:
                 client.sendall(list_tasks(rich))
             until = time.monotonic() + 5
             while time.monotonic() < until:
-                is_served(running)
+                assert_served(running)
                 peak = max(peak, process.memory_info().rss)
             print(f"120 unread answers: at most {(peak - before) / MIB:.0f} MiB more")
             assert (peak - before) / MIB < 100
@@ -254,7 +286,7 @@ class TestUnreadAnswers:
             for person in people * 3:
                 client = stack.enter_context(connect(running, buffer=4096))
                 client.sendall(list_tasks(person))
-                is_served(running)
+                assert_served(running)
                 peak = max(peak, process.memory_info().rss)
         print(f"120 unread answers of 40 users: at most {(peak - before) / MIB:.0f} MiB more")
         assert (peak - before) / MIB < 180

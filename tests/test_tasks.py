@@ -119,6 +119,17 @@ class TestGetTask:
         person.create("above", position=0)
         assert person.get(task) == {**task, "position": 1}
 
+    def test_time_of_a_whole_second_has_six_decimal_places(
+        self, person: Person, database_url: str
+    ) -> None:
+        """All times have one length, so that they sort as text."""
+        task = person.create()
+        run(
+            database_url,
+            f"UPDATE tasks SET created_at = '2026-01-02 03:04:05Z' WHERE id = {task['id']}",
+        )
+        assert person.get(task)["created_at"] == "2026-01-02T03:04:05.000000Z"
+
 
 class TestUpdateTask:
     def test_only_the_members_present_are_changed(self, person: Person) -> None:

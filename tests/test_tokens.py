@@ -10,7 +10,7 @@ import psutil
 import pytest
 from jose import jws
 
-from tests.support import service, small
+from tests.support import service, small_limits
 from tests.support.service import SECRET
 from tests.support.users import NewPerson, Person, refusal, token_for
 
@@ -194,7 +194,7 @@ class TestGoodTokens:
     def test_remembering_them_has_an_end(self, database_url: str) -> None:
         """Sixty times as many as are remembered are all good, again and again, for little room."""
         settings = {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": SECRET}
-        with service.running(small.APP, **settings) as running:
+        with service.running(small_limits.APP, **settings) as running:
             memory = psutil.Process(running.process.pid).memory_info
             with httpx.Client(base_url=running.address) as client:
 
@@ -206,7 +206,9 @@ class TestGoodTokens:
                 # The token is good, and no task has this name.
                 assert {ask(number % 100) for number in range(300)} == {422}
                 before = memory().rss
-                assert {ask(number) for number in range(60 * small.MAX_CACHED_TOKENS)} == {422}
+                assert {ask(number) for number in range(60 * small_limits.MAX_CACHED_TOKENS)} == {
+                    422
+                }
             assert memory().rss - before < 5 * 2**20
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support import packages, postgres15, service
+from tests.support import postgres15, service, system_packages
 
 PROGRAM = Path("/usr/sbin/pgbouncer")
 LONGEST_START = 10
@@ -33,7 +33,7 @@ max_client_conn = 1000
 @contextmanager
 def running(target: int, size: int) -> Iterator[str]:
     """Run it in front of a server, with so many connections to it; gives its address."""
-    packages.require(PROGRAM, "pgbouncer")
+    system_packages.require(PROGRAM, "pgbouncer")
     port = service.free_port()
     folder = Path(tempfile.mkdtemp(prefix="pgbouncer-", dir="/tmp"))
     file = folder / "pgbouncer.ini"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.support import packages, service
+from tests.support import service, system_packages
 
 BIN = Path("/usr/lib/postgresql/15/bin")
 LONGEST_START = 30
@@ -107,7 +107,7 @@ class Server:
 @contextmanager
 def server() -> Iterator[Server]:
     """Run a new server."""
-    packages.require(BIN, "postgresql-15")
+    system_packages.require(BIN, "postgresql-15")
     folder = Path(tempfile.mkdtemp(prefix="pg15-", dir="/tmp"))
     try:
         made = Server(folder)

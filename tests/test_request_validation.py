@@ -1,132 +1,15 @@
-"""Requests that do not match the contract: what is wrong is told, and nothing changes."""
+"""Request validation: queries and bodies that do not match the contract change nothing."""
 
 import json
-import select
-import socket
-from contextlib import suppress
-from urllib.parse import urlsplit
 
-import httpx
-import psutil
 import pytest
 
-from tests.support import service
-from tests.support.users import Json, NewPerson, Person, refusal, token_for
+from tests.support.raw_http import connect_like
+from tests.support.users import Json, Person, refusal, token_for
 
 JSON = {"Content-Type": "application/json"}
 INVALID = (422, "validation_error")
 KIB_256 = 256 * 1024
-
-
-class TestPaths:
-    @pytest.mark.parametrize(
-        "task_id",
-        ["+1", "01", "1.0", "1e0", "1_0", "%201", "1%20", "1%0A", "%D9%A1", "-1", "0", "abc", "%00"]
-        + ["9007199254740992", "1" * 400, "1" * 5000, "null", "true", "%FF", "1%2F2", "0x1", "½"],
-    )
-    @pytest.mark.parametrize(
-        ("method", "rest"), [("GET", ""), ("PUT", ""), ("DELETE", ""), ("PATCH", "/complete")]
-    )
-    def test_an_id_is_plain_decimal_digits_in_range(
-        self, person: Person, method: str, rest: str, task_id: str
-    ) -> None:
-        body: Json = {"json": {}} if method == "PUT" else {}
-        response = person.request(method, f"/{task_id}{rest}", **body)
-        assert refusal(response) == (*INVALID, ["path.task_id"])
-
-    @pytest.mark.parametrize(
-        "path",
-        ["/", "/api", "/tasks", "/api/a/tasks/", "/api/a/tasks/1/", "/api//tasks", "//health"]
-        + [
-            "/api/a/tasks/1/complete/",
-            "/api/a/tasks/1/2",
-            "/health/",
-            "/Health",
-            "/docs/",
-            "/redoc",
-        ]
-        + [
-            "/api/a/tasks%0A",
-            "/api/a%2Ftasks",
-            "/api/a%2ftasks",
-            "/api/a/tasks%2F1",
-            "/health%00",
-            "/docs/x.js",
-        ],
-    )
-    @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS", "DELETE"])
-    def test_what_is_not_in_the_contract_is_not_found_without_a_token_or_a_redirect(
-        self, stranger: httpx.Client, method: str, path: str
-    ) -> None:
-        assert refusal(stranger.request(method, path)) == (404, "not_found", [])
-
-
-class TestInvalidUtf8:
-    """Bytes in a path that are no UTF-8 are not replaced, left out or read in another encoding."""
-
-    @pytest.mark.parametrize(
-        ("user_id", "path"),
-        [
-            ("zoe", "zoe%FF"),
-            ("zoe", "%FFzoe"),
-            ("zoe", "zo%C1%A5"),
-            ("zo\u00eb", "zo%EB"),
-            ("zoe\u00ff", "zoe%FF"),
-            ("zoe\ufffd", "zoe%FF"),
-            ("zoe\ufffd", "zoe%C3"),
-            ("zoe\ufffd\ufffd\ufffd", "zoe%ED%A0%80"),
-        ],
-    )
-    def test_user_in_path_is_nobody(self, new_person: NewPerson, user_id: str, path: str) -> None:
-        client = new_person(user_id).client
-        assert refusal(client.get(f"/api/{path}/tasks")) == (403, "forbidden", [])
-
-    @pytest.mark.parametrize("rest", ["{}%FF", "%FF{}", "{}%C3", "{}%C0%80"])
-    def test_task_in_path_is_invalid(self, person: Person, rest: str) -> None:
-        task = person.create()
-        response = person.request("GET", "/" + rest.format(task["id"]))
-        assert refusal(response) == (*INVALID, ["path.task_id"])
-
-    @pytest.mark.parametrize("path", ["/health%FF", "/%FFhealth", "/api/zoe/task%FFs", "/%FF"])
-    def test_path_is_unknown(self, stranger: httpx.Client, path: str) -> None:
-        assert refusal(stranger.get(path)) == (404, "not_found", [])
-
-
-class TestMethods:
-    @pytest.mark.parametrize(
-        ("path", "allow"),
-        [
-            ("/api/a/tasks", "GET, HEAD, POST"),
-            ("/api/a/tasks/order", "PUT"),
-            ("/api/a/tasks/1", "DELETE, GET, HEAD, PUT"),
-            ("/api/a/tasks/no-number", "DELETE, GET, HEAD, PUT"),
-            ("/api/a/tasks/1/complete", "PATCH"),
-            ("/health", "GET, HEAD"),
-            ("/health/ready", "GET, HEAD"),
-            ("/docs", "GET, HEAD"),
-            ("/openapi.json", "GET, HEAD"),
-        ],
-    )
-    def test_a_method_that_a_path_does_not_have_is_refused_with_all_that_it_has(
-        self, stranger: httpx.Client, path: str, allow: str
-    ) -> None:
-        methods = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PURGE"}
-        for method in methods - set(allow.split(", ")):
-            response = stranger.request(method, path, content=b"{")
-            assert refusal(response) == (405, "method_not_allowed", [])
-            assert response.headers["Allow"] == allow
-
-    @pytest.mark.parametrize("path", ["/health", "/health/ready", "/docs", "/openapi.yaml"])
-    def test_head_is_answered_wherever_get_is(self, stranger: httpx.Client, path: str) -> None:
-        head, get = stranger.head(path), stranger.get(path)
-        assert (head.status_code, head.content) == (200, b"")
-        assert head.headers["Content-Length"] == get.headers["Content-Length"]
-
-    def test_head_of_a_task_is_answered_as_get_is(self, person: Person) -> None:
-        task = person.create()
-        assert person.request("HEAD", f"/{task['id']}").status_code == 200
-        assert person.request("HEAD", "/9007199254740991").status_code == 404
-        assert person.request("HEAD").status_code == 200
 
 
 class TestQueries:
@@ -328,90 +211,6 @@ class TestBodies:
         assert response.status_code == 422
 
 
-def connected(client: httpx.Client) -> socket.socket:
-    """Connect to where this client sends its requests, to send there what it would not."""
-    address = urlsplit(str(client.base_url))
-    return socket.create_connection((address.hostname, address.port), timeout=5)
-
-
-class TestHeads:
-    """What comes before a body. Nobody can have the service keep as much of it as they like."""
-
-    BEGIN = b"GET /health HTTP/1.1\r\nHost: x\r\n"
-    CHUNKED = b"POST /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-    # A beginning, and what goes on for ever after it.
-    ENDLESS = {
-        "headers": (BEGIN, b"X: y\r\n" * 10_000),
-        "a header": (BEGIN + b"X: ", b"y" * 65_536),
-        "the name of a header": (BEGIN, b"y" * 65_536),
-        "an address": (b"GET /", b"x" * 65_536),
-        "trailers": (CHUNKED + b"1\r\nx\r\n0\r\n", b"X: y\r\n" * 10_000),
-        "the size of a chunk": (CHUNKED + b"1;", b"y" * 65_536),
-    }
-    MOST_SENT = 64 * 2**20
-    MOST_KEPT = 8 * 2**20
-
-    @pytest.mark.parametrize("name", ENDLESS)
-    def test_one_without_an_end_is_cut_off_before_it_costs_memory(
-        self, stranger: httpx.Client, running_service: service.Service, name: str
-    ) -> None:
-        begin, more = self.ENDLESS[name]
-        memory = psutil.Process(running_service.process.pid).memory_info
-        before, sent = memory().rss, 0
-        with connected(stranger) as connection, suppress(ConnectionError):
-            connection.sendall(begin)
-            while sent < self.MOST_SENT:
-                connection.sendall(more)
-                sent += len(more)
-        assert sent < self.MOST_SENT
-        assert memory().rss - before < self.MOST_KEPT
-        assert stranger.get("/health").is_success
-
-    @pytest.mark.parametrize(
-        ("head", "statuses"),
-        [
-            (BEGIN + b"".join(b"X-%d: y\r\n" % number for number in range(1000)), {200}),
-            (BEGIN + b"".join(b"X-%d: y\r\n" % number for number in range(10_000)), {200, 400}),
-            (BEGIN + b"X: " + b"y" * 60_000 + b"\r\n", {200}),
-            (BEGIN + b"X: " + b"y" * 100 * 1024 + b"\r\n", {200, 400}),
-            (b"GET /" + b"x" * 60_000 + b" HTTP/1.1\r\nHost: x\r\n", {404}),
-            (b"GET /" + b"x" * 64 * 1024 + b" HTTP/1.1\r\nHost: x\r\n", {400}),
-        ],
-        ids=["1,000", "10,000", "60 KB", "100 KiB", "a line of 60 KB", "a line of 64 KiB"],
-    )
-    def test_a_large_one_is_answered_and_so_is_the_next(
-        self, stranger: httpx.Client, head: bytes, statuses: set[int]
-    ) -> None:
-        with connected(stranger) as connection:
-            connection.sendall(head + b"\r\n")
-            assert int(connection.recv(20).split()[1]) in statuses
-        assert stranger.get("/health").is_success
-
-    def test_many_requests_on_one_connection_are_not_one_large_head(
-        self, stranger: httpx.Client
-    ) -> None:
-        """Each read ends in the middle of a request, and together they are far above the bound."""
-        request = self.BEGIN + b"X: " + b"y" * 1000 + b"\r\n\r\n"
-        with connected(stranger) as connection, connection.makefile("rb") as answers:
-            connection.sendall(request[:-10])
-            for _ in range(200):
-                connection.sendall(request[-10:] + request[:-10])
-                head = [*iter(answers.readline, b"\r\n")]
-                assert head[0].startswith(b"HTTP/1.1 200")
-                assert answers.read(15) == b'{"status":"ok"}'
-
-    def test_the_refusal_says_what_is_too_large(self, stranger: httpx.Client) -> None:
-        with connected(stranger) as connection:
-            connection.sendall(self.BEGIN)
-            answer = b""
-            while not select.select([connection], [], [], 0.02)[0]:
-                connection.sendall(b"X: " + b"y" * 1000 + b"\r\n")
-            while part := connection.recv(4096):
-                answer += part
-        assert answer.startswith(b"HTTP/1.1 400")
-        assert answer.endswith(b"headers are larger than 64 KiB.")
-
-
 class TestLargeBodies:
     def body(self, size: int) -> bytes:
         return json.dumps({"title": "x"}).encode().ljust(size)
@@ -439,7 +238,7 @@ class TestLargeBodies:
     def test_what_is_announced_as_too_large_need_not_be_sent(self, person: Person) -> None:
         head = f"POST {person.path} HTTP/1.1\r\nHost: x\r\nContent-Length: {KIB_256 + 1}\r\n"
         head += f"Authorization: {person.client.headers['Authorization']}\r\n\r\n"
-        with connected(person.client) as connection:
+        with connect_like(person.client) as connection:
             connection.sendall(head.encode())
             assert connection.recv(20).startswith(b"HTTP/1.1 413")
 
@@ -480,6 +279,6 @@ class TestOrderOfRefusals:
             f"PUT {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
             "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n"
         )
-        with connected(person.client) as connection:
+        with connect_like(person.client) as connection:
             connection.sendall(head.encode())
             assert connection.recv(20).startswith(b"HTTP/1.1 %d" % status)

@@ -1,5 +1,6 @@
 """The contract's examples of errors, compared with what the service answers."""
 
+import json
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,9 +12,9 @@ import pytest
 import migration
 from tests.support import service
 from tests.support.conformance import CONTRACT
-from tests.support.database import run
-from tests.support.service import SECRET
-from tests.support.users import Json, Person
+from tests.support.database import run, unusable_tables
+from tests.support.service import ORIGIN, SECRET
+from tests.support.users import Json, Person, refusal
 
 ERROR = {"code", "message", "details"}
 DETAIL = {"location", "message"}
@@ -142,3 +143,39 @@ def test_every_code_is_one_that_the_service_answers(answers: Answers, code: str)
 def test_every_error_response_has_an_example(name: str) -> None:
     schema = CONTRACT["components"]["responses"][name]["content"]["application/json"]["schema"]
     assert any(place.startswith(f"{schema['$ref']}/examples/") for place, _ in ERRORS)
+
+
+class TestFailures:
+    @pytest.fixture
+    def broken(self, database_url: str) -> Iterator[Person]:
+        """A person whose service finds tables that it cannot use."""
+        settings = {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": SECRET}
+        with service.running(**settings, FRONTEND_URL=ORIGIN) as running:
+            person = Person(running.address)
+            with person.client, unusable_tables(database_url):
+                yield person
+            lines = running.whole_log().splitlines()
+            found = [json.loads(line) for line in lines if "exception" in line]
+            assert [line["request_id"] for line in found] == ["find-me"]
+            assert found[0]["exception"].startswith("Traceback")
+            assert "operator does not exist" in found[0]["exception"]
+
+    def test_the_client_is_told_nothing_and_the_log_everything(self, broken: Person) -> None:
+        headers = {"Origin": ORIGIN, "X-Request-Id": "find-me"}
+        response = broken.request("GET", headers=headers)
+        assert refusal(response) == (500, "internal_error", [])
+        assert "tasks" not in response.text
+        assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
+        assert response.headers["X-Request-Id"] == "find-me"
+
+    def test_a_database_that_is_away_at_start_is_waited_for(self, unused_port: int) -> None:
+        away = f"postgresql://nobody:hidden@127.0.0.1:{unused_port}/nothing"
+        settings = {"DATABASE_URL": away, "BETTER_AUTH_SECRET": SECRET}
+        with service.running(**settings) as running:
+            someone = Person(running.address)
+            with someone.client as client:
+                for response in (someone.request("GET"), client.get("/health/ready")):
+                    assert refusal(response) == (503, "unavailable", [])
+                    assert int(response.headers["Retry-After"]) > 0
+                assert client.get("/health").status_code == 200
+            assert "hidden" not in running.log.read_text()

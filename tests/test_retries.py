@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 import migration
-from tests.support import journal, postgres15, proxy, service
+from tests.support import load, postgres15, proxy, service
 from tests.support.users import Json
 
 # The service itself promises 5 seconds.
@@ -27,7 +27,7 @@ def postgres() -> Iterator[postgres15.Server]:
 class Scene:
     """A person, their list, and the proxy that their service reaches its database through."""
 
-    def __init__(self, wire: journal.Wire, between: proxy.Proxy, url: str) -> None:
+    def __init__(self, wire: load.Connection, between: proxy.Proxy, url: str) -> None:
         self.wire = wire
         self.proxy = between
         self.url = url
@@ -72,7 +72,7 @@ def play(
 
     async def scenario(address: str) -> None:
         async with proxy.between(port, postgres.port) as between:
-            scene = Scene(journal.Wire(address, "alice"), between, postgres.url)
+            scene = Scene(load.Connection(address, "alice"), between, postgres.url)
             _, task = await scene.request("POST", "", {"title": "x"})
             await act(scene, task["id"])
             await scene.request("DELETE", f"/{task['id']}")

@@ -1,9 +1,11 @@
-"""A client on a bare socket, for what no HTTP library sends."""
+"""A client on a plain socket, for requests that no HTTP library sends."""
 
 import re
 import socket
 from contextlib import suppress
 from urllib.parse import urlsplit
+
+import httpx
 
 from tests.support import service
 from tests.support.users import Person
@@ -22,6 +24,12 @@ def connect(running: service.Service, *, buffer: int | None = None) -> socket.so
     client.settimeout(20)
     client.connect((target.hostname, target.port))
     return client
+
+
+def connect_like(client: httpx.Client) -> socket.socket:
+    """Open a connection to the address that an HTTP client sends its requests to."""
+    address = urlsplit(str(client.base_url))
+    return socket.create_connection((address.hostname, address.port), timeout=5)
 
 
 def read_to_end(client: socket.socket) -> bytes:

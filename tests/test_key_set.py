@@ -14,7 +14,7 @@ import psutil
 import pytest
 from jose import jws
 
-from tests.support import key_set, service, small
+from tests.support import key_set, service, small_limits
 from tests.support.key_set import KeySet, Signer, UnusualSigner
 from tests.support.users import Json, Person, refusal
 
@@ -392,7 +392,7 @@ class TestRotation:
         """Ten seconds of the service's clock, of which each second here has twenty."""
         with (
             key_set.serving(EDWARDS) as keys,
-            trusting(keys, database_url, small.APP, TEST_CLOCK="20") as ask,
+            trusting(keys, database_url, small_limits.APP, TEST_CLOCK="20") as ask,
         ):
             for number in range(30):
                 ask(EDWARDS.token(keys.address, {"kid": f"made up {number}"}))
@@ -407,7 +407,7 @@ class TestRotation:
         """Nobody brings a token with a new key, which would have the set fetched."""
         with (
             key_set.serving(EDWARDS) as keys,
-            trusting(keys, database_url, small.APP, TEST_CLOCK="300") as ask,
+            trusting(keys, database_url, small_limits.APP, TEST_CLOCK="300") as ask,
         ):
             assert ask(EDWARDS.token(keys.address)).status_code == 200
             keys.hold(CURVE.entry)
@@ -419,7 +419,7 @@ class TestRotation:
     def test_set_that_cannot_be_renewed_is_used_for_longer(self, database_url: str) -> None:
         with (
             key_set.serving(EDWARDS) as keys,
-            trusting(keys, database_url, small.APP, TEST_CLOCK="600") as ask,
+            trusting(keys, database_url, small_limits.APP, TEST_CLOCK="600") as ask,
         ):
             assert ask(EDWARDS.token(keys.address)).status_code == 200
             keys.status = 500

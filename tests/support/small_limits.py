@@ -8,13 +8,13 @@ from fastapi import FastAPI
 from handlers import limits
 from handlers.auth import key_set
 
-APP = ("tests.support.small:make", "--factory")
+APP = ("tests.support.small_limits:make", "--factory")
 
 # Tokens that are kept in the token cache.
 MAX_CACHED_TOKENS = 50
 
 # The same, with short limits for slow clients, and a small buffer for its log.
-SHORT_TIMEOUTS = ("tests.support.small:make_with_short_timeouts", "--factory")
+SHORT_TIMEOUTS = ("tests.support.small_limits:make_with_short_timeouts", "--factory")
 TIMEOUT = 2
 
 

@@ -1,0 +1,94 @@
+"""Request IDs and CORS, which are the same for all paths."""
+
+import httpx
+import pytest
+
+from tests.support.service import ORIGIN
+from tests.support.users import Person, refusal
+
+EXPOSED = {"location", "retry-after", "www-authenticate", "x-request-id"}
+FOREIGN = ["http://evil.test", "null", ORIGIN + ".evil.test", ORIGIN + "/", "https://frontend.test"]
+
+
+class TestRequestIds:
+    @pytest.mark.parametrize("sent", ["a", "A-b_c.9", "x" * 128])
+    def test_an_id_that_is_sent_is_kept(self, stranger: httpx.Client, sent: str) -> None:
+        response = stranger.get("/health", headers={"X-Request-Id": sent})
+        assert response.headers["X-Request-Id"] == sent
+
+    @pytest.mark.parametrize("sent", ["", "x" * 129, "a b", "ä", "a\tb", "a/b"])
+    def test_one_that_could_do_harm_is_replaced(self, stranger: httpx.Client, sent: str) -> None:
+        response = stranger.get("/health", headers={b"X-Request-Id": sent.encode()})
+        assert response.headers["X-Request-Id"] not in ("", sent)
+
+    def test_each_request_has_another(self, stranger: httpx.Client) -> None:
+        ids = {stranger.get("/health").headers["X-Request-Id"] for _ in range(10)}
+        assert len(ids) == 10
+
+
+class TestCors:
+    PREFLIGHT = {"Access-Control-Request-Method": "PUT"}
+
+    @pytest.mark.parametrize("path", ["/api/a/tasks", "/api/a/tasks/order", "/health", "/nowhere"])
+    def test_a_preflight_from_the_frontend_is_granted(
+        self, stranger: httpx.Client, path: str
+    ) -> None:
+        wanted = {"Access-Control-Request-Headers": "authorization,content-type,x-request-id"}
+        headers = {"Origin": ORIGIN, **self.PREFLIGHT, **wanted}
+        response = stranger.options(path, headers=headers)
+        assert response.status_code == 204
+        assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
+        allowed = response.headers["Access-Control-Allow-Headers"]
+        assert allowed == wanted["Access-Control-Request-Headers"]
+        methods = response.headers["Access-Control-Allow-Methods"].split(", ")
+        assert {"GET", "POST", "PUT", "PATCH", "DELETE"} <= set(methods)
+        # A browser asks again before each request unless it is told for how long not to.
+        assert int(response.headers["Access-Control-Max-Age"]) >= 600
+
+    @pytest.mark.parametrize("origin", FOREIGN)
+    def test_a_preflight_from_anywhere_else_is_refused(
+        self, stranger: httpx.Client, origin: str
+    ) -> None:
+        headers = {**self.PREFLIGHT, "Origin": origin}
+        response = stranger.options("/api/a/tasks", headers=headers)
+        assert refusal(response) == (403, "forbidden", [])
+        assert "access-control-allow-origin" not in response.headers
+
+    @pytest.mark.parametrize("missing", ["Origin", "Access-Control-Request-Method"])
+    def test_half_a_preflight_is_none(self, stranger: httpx.Client, missing: str) -> None:
+        headers = {**self.PREFLIGHT, "Origin": ORIGIN}
+        del headers[missing]
+        assert refusal(stranger.options("/health", headers=headers))[0] == 405
+
+    @pytest.mark.parametrize(
+        ("method", "path", "status"),
+        [
+            ("GET", "", 200),
+            ("POST", "", 422),
+            ("GET", "/order", 405),
+            ("GET", "/9007199254740991", 404),
+            ("GET", "/1/2/3", 404),
+            ("OPTIONS", "", 405),
+        ],
+    )
+    def test_every_answer_to_the_frontend_can_be_read_there(
+        self, person: Person, method: str, path: str, status: int
+    ) -> None:
+        response = person.request(method, path, headers={"Origin": ORIGIN})
+        assert response.status_code == status
+        assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
+        exposed = response.headers["Access-Control-Expose-Headers"].lower().split(", ")
+        assert set(exposed) == EXPOSED
+        assert response.headers["Vary"] == "Origin"
+        assert "access-control-allow-credentials" not in response.headers
+
+    def test_every_answer_says_that_it_depends_on_the_origin(self, stranger: httpx.Client) -> None:
+        """Or somebody in between gives one frontend what another one was answered, or nobody."""
+        for headers in ({}, {"Origin": FOREIGN[0]}):
+            assert stranger.get("/health", headers=headers).headers["Vary"] == "Origin"
+
+    @pytest.mark.parametrize("origin", FOREIGN)
+    def test_no_answer_to_anybody_else_can(self, person: Person, origin: str) -> None:
+        response = person.request("GET", headers={"Origin": origin})
+        assert response.status_code == 200
+        assert "access-control-allow-origin" not in response.headers

@@ -1,0 +1,61 @@
+"""The mutation test itself: its faults can be planted, and it finds the tests for each."""
+
+import re
+import subprocess
+import sys
+
+from tests.mutation import coverage_map, selection
+from tests.mutation.faults import Fault
+from tests.mutation.selection import FAULTS
+from tests.support.service import ROOT
+
+
+class TestMutation:
+    def test_every_fault_can_still_be_planted(self) -> None:
+        """Where the code has moved on, a fault has to follow: scripts/drift takes too long to tell."""
+        assert not [
+            fault.name for fault in FAULTS if fault.old not in (ROOT / fault.file).read_text()
+        ]
+
+    def test_every_fault_has_a_name_of_its_own(self) -> None:
+        names = [fault.name for fault in FAULTS]
+        assert len(set(names)) == len(names)
+
+    def test_every_test_file_can_be_chosen(self) -> None:
+        """Without arguments, pytest collects what scripts/test runs."""
+        collected = subprocess.run(
+            [sys.executable, "-m", "pytest", "--collect-only", "-qq", "--no-header"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        found = re.findall(r"^(tests/.*\.py): \d+$", collected, re.MULTILINE)
+        assert coverage_map.files() == sorted(found)
+
+    HINTS = Fault("", "scripts/review/keywords.py", "HINTS = {None", "HINTS = {0")
+
+    def test_fault_in_a_constant_is_looked_for_where_it_is_used(self) -> None:
+        effect = selection.Effect.of(self.HINTS)
+        assert effect.names == {"HINTS"}
+        (line,) = effect.lines[self.HINTS.file]
+        assert "<= HINTS" in (ROOT / self.HINTS.file).read_text().splitlines()[line - 1]
+
+    def test_fault_is_given_to_the_tests_that_execute_it(self) -> None:
+        file = self.HINTS.file
+        (line,) = selection.Effect.of(self.HINTS).lines[file]
+        slow = "tests/test_tasks.py::slow"
+        records = {
+            "tests/test_tasks.py": coverage_map.Record(
+                "", {slow: 5, "tests/test_tasks.py::fast": 1}, {}, {slow: {file: [line, 9999]}}
+            ),
+            "tests/test_key_set.py": coverage_map.Record(
+                "", {"tests/test_key_set.py::all": 1}, {file: [line]}, {}
+            ),
+            "tests/test_log.py": coverage_map.Record(
+                "", {"tests/test_log.py::none": 1}, {file: [9999]}, {}
+            ),
+        }
+        assert selection.tests_for(self.HINTS, records) == [slow, "tests/test_key_set.py"]
+        moved = Fault("", "openapi/openapi.yaml", "3.1.1", "3.1.0")
+        assert set(selection.tests_for(moved, records)) == records.keys()

@@ -1,0 +1,119 @@
+"""Paths and methods: what is not in the contract gets 404 or 405."""
+
+import httpx
+import pytest
+
+from tests.support.users import Json, NewPerson, Person, refusal
+
+INVALID = (422, "validation_error")
+
+
+class TestPaths:
+    @pytest.mark.parametrize(
+        "task_id",
+        ["+1", "01", "1.0", "1e0", "1_0", "%201", "1%20", "1%0A", "%D9%A1", "-1", "0", "abc", "%00"]
+        + ["9007199254740992", "1" * 400, "1" * 5000, "null", "true", "%FF", "1%2F2", "0x1", "½"],
+    )
+    @pytest.mark.parametrize(
+        ("method", "rest"), [("GET", ""), ("PUT", ""), ("DELETE", ""), ("PATCH", "/complete")]
+    )
+    def test_an_id_is_plain_decimal_digits_in_range(
+        self, person: Person, method: str, rest: str, task_id: str
+    ) -> None:
+        body: Json = {"json": {}} if method == "PUT" else {}
+        response = person.request(method, f"/{task_id}{rest}", **body)
+        assert refusal(response) == (*INVALID, ["path.task_id"])
+
+    @pytest.mark.parametrize(
+        "path",
+        ["/", "/api", "/tasks", "/api/a/tasks/", "/api/a/tasks/1/", "/api//tasks", "//health"]
+        + [
+            "/api/a/tasks/1/complete/",
+            "/api/a/tasks/1/2",
+            "/health/",
+            "/Health",
+            "/docs/",
+            "/redoc",
+        ]
+        + [
+            "/api/a/tasks%0A",
+            "/api/a%2Ftasks",
+            "/api/a%2ftasks",
+            "/api/a/tasks%2F1",
+            "/health%00",
+            "/docs/x.js",
+        ],
+    )
+    @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS", "DELETE"])
+    def test_what_is_not_in_the_contract_is_not_found_without_a_token_or_a_redirect(
+        self, stranger: httpx.Client, method: str, path: str
+    ) -> None:
+        assert refusal(stranger.request(method, path)) == (404, "not_found", [])
+
+
+class TestInvalidUtf8:
+    """Bytes in a path that are no UTF-8 are not replaced, left out or read in another encoding."""
+
+    @pytest.mark.parametrize(
+        ("user_id", "path"),
+        [
+            ("zoe", "zoe%FF"),
+            ("zoe", "%FFzoe"),
+            ("zoe", "zo%C1%A5"),
+            ("zo\u00eb", "zo%EB"),
+            ("zoe\u00ff", "zoe%FF"),
+            ("zoe\ufffd", "zoe%FF"),
+            ("zoe\ufffd", "zoe%C3"),
+            ("zoe\ufffd\ufffd\ufffd", "zoe%ED%A0%80"),
+        ],
+    )
+    def test_user_in_path_is_nobody(self, new_person: NewPerson, user_id: str, path: str) -> None:
+        client = new_person(user_id).client
+        assert refusal(client.get(f"/api/{path}/tasks")) == (403, "forbidden", [])
+
+    @pytest.mark.parametrize("rest", ["{}%FF", "%FF{}", "{}%C3", "{}%C0%80"])
+    def test_task_in_path_is_invalid(self, person: Person, rest: str) -> None:
+        task = person.create()
+        response = person.request("GET", "/" + rest.format(task["id"]))
+        assert refusal(response) == (*INVALID, ["path.task_id"])
+
+    @pytest.mark.parametrize("path", ["/health%FF", "/%FFhealth", "/api/zoe/task%FFs", "/%FF"])
+    def test_path_is_unknown(self, stranger: httpx.Client, path: str) -> None:
+        assert refusal(stranger.get(path)) == (404, "not_found", [])
+
+
+class TestMethods:
+    @pytest.mark.parametrize(
+        ("path", "allow"),
+        [
+            ("/api/a/tasks", "GET, HEAD, POST"),
+            ("/api/a/tasks/order", "PUT"),
+            ("/api/a/tasks/1", "DELETE, GET, HEAD, PUT"),
+            ("/api/a/tasks/no-number", "DELETE, GET, HEAD, PUT"),
+            ("/api/a/tasks/1/complete", "PATCH"),
+            ("/health", "GET, HEAD"),
+            ("/health/ready", "GET, HEAD"),
+            ("/docs", "GET, HEAD"),
+            ("/openapi.json", "GET, HEAD"),
+        ],
+    )
+    def test_a_method_that_a_path_does_not_have_is_refused_with_all_that_it_has(
+        self, stranger: httpx.Client, path: str, allow: str
+    ) -> None:
+        methods = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PURGE"}
+        for method in methods - set(allow.split(", ")):
+            response = stranger.request(method, path, content=b"{")
+            assert refusal(response) == (405, "method_not_allowed", [])
+            assert response.headers["Allow"] == allow
+
+    @pytest.mark.parametrize("path", ["/health", "/health/ready", "/docs", "/openapi.yaml"])
+    def test_head_is_answered_wherever_get_is(self, stranger: httpx.Client, path: str) -> None:
+        head, get = stranger.head(path), stranger.get(path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["Content-Length"] == get.headers["Content-Length"]
+
+    def test_head_of_a_task_is_answered_as_get_is(self, person: Person) -> None:
+        task = person.create()
+        assert person.request("HEAD", f"/{task['id']}").status_code == 200
+        assert person.request("HEAD", "/9007199254740991").status_code == 404
+        assert person.request("HEAD").status_code == 200
