@@ -22,7 +22,7 @@ def bench(*options: str) -> str:
 
 
 class TestComparison:
-    def test_a_short_run_tells_everything(self) -> None:
+    def test_short_run_reports_all_figures(self) -> None:
         """It compares all answers first, and fails if a single one is wrong."""
         found = json.loads(bench("--json", "--rounds=1", "--seconds=0.05"))
         names = [label(contender) for contender in CONTENDERS]

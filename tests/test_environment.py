@@ -109,7 +109,7 @@ class TestInstallation:
         assert "apt-get install python3-venv" in failed.stderr
         assert "Traceback" not in failed.stderr
 
-    def test_first_run_prints_progress_on_standard_error_alone(
+    def test_first_run_prints_progress_on_standard_error_only(
         self, first_run: subprocess.CompletedProcess[str], installed: Path
     ) -> None:
         """Its settings of pip count where they say where packages come from, and nowhere else."""
@@ -122,7 +122,7 @@ class TestInstallation:
         assert done.stderr == ""
 
     @pytest.mark.parametrize("python", ["is gone", "is of another version"])
-    def test_environment_whose_python_fails_is_made_anew(
+    def test_environment_with_a_broken_python_is_recreated(
         self, installed: Path, sources: dict[str, str], python: str
     ) -> None:
         file = installed / ".venv" / "bin" / "python"
@@ -141,7 +141,7 @@ class TestInstallation:
         lock.write_text(f"# Changed.\n{lock.read_text()}")
         assert INSTALLING in hello(installed, **sources).stderr
 
-    def test_moved_project_works_at_once(self, installed: Path) -> None:
+    def test_moved_project_works_without_installation(self, installed: Path) -> None:
         moved = installed.with_name("moved")
         installed.rename(moved)
         done = hello(moved)
@@ -179,14 +179,14 @@ class TestFolders:
         done = run(named, "alice", cwd=checkout / folder)
         assert done.stdout.count(".") == 2, done.stderr
 
-    def test_script_starts_through_links(self, checkout: Path, tmp_path: Path) -> None:
+    def test_script_starts_through_symbolic_links(self, checkout: Path, tmp_path: Path) -> None:
         (tmp_path / "todo-token").symlink_to(checkout / "scripts" / "token")
         (tmp_path / "todo").symlink_to(checkout)
         for script in ("todo-token", "todo/scripts/token"):
             done = run(Path(script), "alice", cwd=tmp_path)
             assert done.stdout.count(".") == 2, done.stderr
 
-    def test_script_starts_in_a_folder_that_was_deleted(self, checkout: Path) -> None:
+    def test_script_starts_in_a_deleted_folder(self, checkout: Path) -> None:
         command = 'mkdir gone && cd gone && rmdir ../gone && exec "$@"'
         done = subprocess.run(
             ["sh", "-c", command, "sh", sys.executable, checkout / "scripts" / "token", "alice"],  # noqa: S607
@@ -208,7 +208,7 @@ class TestFolders:
             ("test", ["tests/test_log.py", "--collect-only"]),
         ],
     )
-    def test_file_is_named_from_the_folder_of_the_caller(
+    def test_file_argument_is_relative_to_the_folder_of_the_caller(
         self, checkout: Path, tmp_path: Path, script: str, arguments: list[str]
     ) -> None:
         caller = checkout.parent / "caller"

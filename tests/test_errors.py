@@ -119,14 +119,14 @@ def answer(answers: Answers, code: str) -> Json:
 
 
 @pytest.mark.parametrize(("place", "example"), ERRORS, ids=[place for place, _ in ERRORS])
-def test_error_example_is_what_the_service_answers(
+def test_error_example_is_the_answer_of_the_service(
     answers: Answers, place: str, example: Json
 ) -> None:
     assert answer(answers, example["code"]) == example, place
 
 
 @pytest.mark.parametrize(("place", "example"), DETAILS, ids=[place for place, _ in DETAILS])
-def test_detail_example_is_what_the_service_answers(
+def test_detail_example_is_in_the_answer_of_the_service(
     answers: Answers, place: str, example: Json
 ) -> None:
     assert example in answer(answers, "validation_error")["details"], place
@@ -135,7 +135,7 @@ def test_detail_example_is_what_the_service_answers(
 @pytest.mark.parametrize(
     "code", CONTRACT["components"]["schemas"]["Error"]["properties"]["code"]["enum"]
 )
-def test_every_code_is_one_that_the_service_answers(answers: Answers, code: str) -> None:
+def test_every_error_code_is_answered_by_the_service(answers: Answers, code: str) -> None:
     assert answer(answers, code)["code"] == code
 
 
@@ -160,7 +160,7 @@ class TestFailures:
             assert found[0]["exception"].startswith("Traceback")
             assert "operator does not exist" in found[0]["exception"]
 
-    def test_the_client_is_told_nothing_and_the_log_everything(self, broken: Person) -> None:
+    def test_internal_error_is_in_the_log_and_not_in_the_answer(self, broken: Person) -> None:
         headers = {"Origin": ORIGIN, "X-Request-Id": "find-me"}
         response = broken.request("GET", headers=headers)
         assert refusal(response) == (500, "internal_error", [])
@@ -168,7 +168,9 @@ class TestFailures:
         assert response.headers["Access-Control-Allow-Origin"] == ORIGIN
         assert response.headers["X-Request-Id"] == "find-me"
 
-    def test_a_database_that_is_away_at_start_is_waited_for(self, unused_port: int) -> None:
+    def test_service_starts_with_an_unreachable_database_and_answers_503(
+        self, unused_port: int
+    ) -> None:
         away = f"postgresql://nobody:hidden@127.0.0.1:{unused_port}/nothing"
         settings = {"DATABASE_URL": away, "BETTER_AUTH_SECRET": SECRET}
         with service.running(**settings) as running:

@@ -52,13 +52,13 @@ class TestProtected:
             {"Authorization": f"Bearer {token_for('zoe', secret='y' * 40)}"},
         ],
     )
-    def test_without_a_good_token_nothing_happens(
+    def test_missing_or_invalid_token_gets_401(
         self, stranger: httpx.Client, operation: Operation, header: dict[str, str]
     ) -> None:
         response = send(stranger, operation, "zoe", headers=header)
         assert refusal(response) == (401, "unauthorized", [])
 
-    def test_somebody_elses_path_is_forbidden_and_nothing_happens(
+    def test_path_of_another_user_gets_403_and_changes_nothing(
         self, person: Person, new_person: NewPerson, operation: Operation
     ) -> None:
         owner = new_person()
@@ -67,7 +67,7 @@ class TestProtected:
         assert refusal(response) == (403, "forbidden", [])
         assert owner.page()["data"] == [task]
 
-    def test_an_unknown_query_parameter_is_refused_and_nothing_happens(
+    def test_unknown_query_parameter_gets_422_and_changes_nothing(
         self, person: Person, operation: Operation
     ) -> None:
         task = person.create()
@@ -77,7 +77,7 @@ class TestProtected:
 
 
 @pytest.mark.parametrize("operation", ON_A_TASK, ids=named)
-def test_somebody_elses_task_is_as_unknown_as_none(
+def test_task_of_another_user_gets_the_same_404_as_an_unknown_task(
     person: Person, new_person: NewPerson, operation: Operation
 ) -> None:
     owner = new_person()
@@ -90,7 +90,7 @@ def test_somebody_elses_task_is_as_unknown_as_none(
 
 
 @pytest.mark.parametrize("path", CONTRACT["paths"])
-def test_a_method_that_is_not_in_the_contract_is_refused(stranger: httpx.Client, path: str) -> None:
+def test_method_outside_the_contract_gets_405(stranger: httpx.Client, path: str) -> None:
     declared = {method.upper() for method in CONTRACT["paths"][path]} & METHODS
     allowed = declared | ({"HEAD"} if "GET" in declared else set())
     for method in METHODS - declared:
@@ -178,7 +178,7 @@ class TestEveryDeclaredStatus:
         DECLARED,
         ids=[f"{operation.operation_id}-{status}" for operation, status in DECLARED],
     )
-    def test_is_what_the_service_can_answer(
+    def test_declared_status_is_answered_by_the_service(
         self, worlds: dict[int, Statuses], operation: Operation, status: int
     ) -> None:
         response = worlds.get(status, worlds[0]).produce(operation, status)

@@ -164,22 +164,22 @@ def completed(page: Page, title: str) -> Locator:
 
 
 @pytest.mark.usefixtures("browser")
-class TestThePage:
-    def test_a_task_dragged_to_the_top_is_there_after_a_reload(self, page: Page) -> None:
+class TestPage:
+    def test_task_dragged_to_the_top_is_first_after_reload(self, page: Page) -> None:
         add(page, "first", "second", "third")
         drag(page, "third", onto="first")
         expect_titles(page, "third", "first", "second")
         page.reload()
         expect_titles(page, "third", "first", "second")
 
-    def test_a_task_dragged_down_lands_where_it_was_let_go(self, page: Page) -> None:
+    def test_task_dragged_down_has_its_new_place_after_reload(self, page: Page) -> None:
         add(page, "first", "second", "third")
         drag(page, "first", onto="third")
         expect_titles(page, "second", "first", "third")
         page.reload()
         expect_titles(page, "second", "first", "third")
 
-    def test_a_completed_task_stays_completed(self, page: Page) -> None:
+    def test_completed_task_is_completed_after_reload(self, page: Page) -> None:
         add(page, "Buy milk", "Call the plumber")
         with page.expect_response(lambda answer: answer.request.method == "PATCH"):
             completed(page, "Buy milk").check()
@@ -188,7 +188,7 @@ class TestThePage:
         expect(completed(page, "Buy milk")).to_be_checked()
         expect(completed(page, "Call the plumber")).not_to_be_checked()
 
-    def test_a_title_and_a_note_can_be_changed_and_a_note_taken_back(self, page: Page) -> None:
+    def test_title_and_note_can_be_changed_and_a_note_removed(self, page: Page) -> None:
         add(page, "Buy milk")
         change(page, "Note on Buy milk", "Two litres.")
         change(page, "Title of Buy milk", "Buy oat milk")
@@ -199,7 +199,7 @@ class TestThePage:
         page.reload()
         expect(page.get_by_label("Note on Buy oat milk")).to_have_value("")
 
-    def test_escape_takes_back_what_was_typed(self, page: Page) -> None:
+    def test_escape_restores_the_title(self, page: Page) -> None:
         add(page, "Buy milk")
         title = page.get_by_label("Title of Buy milk")
         title.fill("Something else")
@@ -208,14 +208,14 @@ class TestThePage:
         page.reload()
         expect_titles(page, "Buy milk")
 
-    def test_a_blank_title_is_taken_back(self, page: Page) -> None:
+    def test_blank_title_is_replaced_by_the_old_title(self, page: Page) -> None:
         add(page, "Buy milk")
         title = page.get_by_label("Title of Buy milk")
         title.fill("  ")
         title.press("Enter")
         expect(title).to_have_value("Buy milk")
 
-    def test_another_persons_list_is_empty(
+    def test_list_of_another_user_is_not_shown(
         self, page: Page, world: World, new_browser: Callable[[], BrowserContext]
     ) -> None:
         add(page, "mine")
@@ -224,7 +224,7 @@ class TestThePage:
         expect(other.get_by_text("Nothing to do.")).to_be_visible()
         expect_titles(other)
 
-    def test_everything_works_without_a_mouse(self, page: Page) -> None:
+    def test_keyboard_alone_can_create_move_complete_and_delete(self, page: Page) -> None:
         keyboard = page.keyboard
         page.get_by_label("New task").focus()
         for title in ("first", "second", "third"):
@@ -248,7 +248,7 @@ class TestThePage:
         page.reload()
         expect_titles(page, "first", "second")
 
-    def test_quick_moves_do_not_overtake_each_other(self, page: Page) -> None:
+    def test_quick_moves_are_sent_in_order(self, page: Page) -> None:
         titles = [f"task {number}" for number in range(8)]
         add(page, *titles)
         page.get_by_role("button", name="Move task 0").focus()
@@ -260,7 +260,7 @@ class TestThePage:
         page.reload()
         expect_titles(page, *moved)
 
-    def test_a_list_that_arrives_late_does_not_undo_a_move(self, page: Page) -> None:
+    def test_late_list_response_does_not_revert_a_move(self, page: Page) -> None:
         add(page, "first", "second", "third")
         expect_settled(page)
         late: list[tuple[Route, APIResponse]] = []
@@ -289,7 +289,7 @@ class TestThePage:
         assert [*shown, titles(page)] == [["third", "first", "second"]] * 2
         expect(page.get_by_role("button", name="Move third")).to_be_focused()
 
-    def test_a_refusal_is_told_in_words(self, page: Page) -> None:
+    def test_error_response_is_shown_as_text(self, page: Page) -> None:
         add(page, "Buy milk")
         with page.expect_response(lambda answer: answer.status == httpx.codes.NOT_FOUND):
             delete_elsewhere(page)
@@ -297,7 +297,7 @@ class TestThePage:
         expect(page.get_by_role("alert")).to_contain_text("This task is gone")
         expect_titles(page)
 
-    def test_signing_out_leaves_nothing_behind(self, page: Page) -> None:
+    def test_sign_out_removes_all_tasks_from_the_page(self, page: Page) -> None:
         add(page, "secret")
         page.get_by_role("button", name="Sign out").click()
         expect(page.get_by_label("E-mail")).to_be_visible()
@@ -321,7 +321,7 @@ def delete_elsewhere(page: Page) -> None:
 
 @pytest.mark.usefixtures("browser")
 class TestTokens:
-    def test_an_expired_token_is_renewed_and_nobody_notices(
+    def test_expired_token_is_renewed_without_an_alert(
         self, hurried: World, new_browser: Callable[[], BrowserContext]
     ) -> None:
         page = new_browser().new_page()
@@ -331,7 +331,7 @@ class TestTokens:
         expect_titles(page, "late")
         expect(page.get_by_role("alert")).to_be_empty()
 
-    def test_with_the_session_over_an_expired_token_asks_to_sign_in_again(
+    def test_expired_token_after_the_session_asks_to_sign_in(
         self, hurried: World, new_browser: Callable[[], BrowserContext]
     ) -> None:
         context = new_browser()
@@ -392,7 +392,7 @@ def wait_until_refused(world: World, authorization: str) -> None:
 
 @pytest.mark.usefixtures("browser")
 class TestOrigins:
-    def test_the_browser_refuses_an_origin_that_is_not_configured(
+    def test_browser_blocks_an_origin_that_is_not_configured(
         self, world: World, new_browser: Callable[[], BrowserContext]
     ) -> None:
         with stand_in.running(API_URL=world.service) as stranger:
@@ -411,21 +411,23 @@ class TestOrigins:
 
 
 class TestDocs:
-    def test_nothing_is_asked_of_another_machine(self, docs: Page, asked: list[str]) -> None:
+    def test_docs_page_sends_requests_only_to_the_service(
+        self, docs: Page, asked: list[str]
+    ) -> None:
         expect(docs.get_by_role("heading", name="To-do API")).to_be_visible()
         expect(docs.locator(".opblock")).to_have_count(9)
         address = docs.url.removesuffix("/docs")
         assert f"{address}/openapi.json" in asked
         assert [url for url in asked if not url.startswith((f"{address}/", "data:"))] == []
 
-    def test_a_token_can_be_entered_and_operations_tried(self, docs: Page, person: Person) -> None:
+    def test_docs_page_executes_operations_with_a_token(self, docs: Page, person: Person) -> None:
         authorize(docs, person.client.headers["authorization"].removeprefix("Bearer "))
         assert execute(docs, "create_task", user_id=person.user_id) == "201"
         assert person.page()["pagination"]["total"] == 1
         assert execute(docs, "list_tasks", user_id=person.user_id, offset="0") == "200"
         assert execute(docs, "get_health") == "200"
 
-    def test_without_a_token_the_answer_is_401(self, docs: Page) -> None:
+    def test_docs_page_without_a_token_gets_401(self, docs: Page) -> None:
         assert execute(docs, "list_tasks", user_id="somebody") == "401"
 
 
@@ -466,14 +468,16 @@ def execute(docs: Page, operation_id: str, **parameters: str) -> str:
     return status.inner_text().split()[0]
 
 
-class TestWithoutABrowser:
-    def test_the_skipped_test_says_what_to_install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+class TestMissingBrowser:
+    def test_missing_browser_skips_with_the_package_to_install(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("PATH", "")
         monkeypatch.delenv("CI", raising=False)
         with pytest.raises(pytest.skip.Exception, match="apt-get install chromium"):
             find_browser()
 
-    def test_in_ci_it_fails(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_missing_browser_in_ci_fails(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PATH", "")
         monkeypatch.setenv("CI", "true")
         with pytest.raises(AssertionError, match="apt-get install chromium"):

@@ -58,8 +58,10 @@ def away(unused_port: int) -> str:
     return f"postgresql://nobody@127.0.0.1:{unused_port}/nothing"
 
 
-class TestInProduction:
-    def test_each_request_is_one_line_that_says_what_it_was(self, database_url: str) -> None:
+class TestJsonLog:
+    def test_request_is_logged_in_one_line_with_operation_and_status(
+        self, database_url: str
+    ) -> None:
         with logging(database_url) as (person, find):
             person.create()
             person.request("GET", headers=identified("listed"))
@@ -76,7 +78,7 @@ class TestInProduction:
         assert (nobody["operation"], nobody["status"]) == ("list_tasks", 401)
         assert nobody["user"] is None
 
-    def test_every_line_is_a_json_object_from_the_start_on(self, database_url: str) -> None:
+    def test_every_line_is_a_json_object(self, database_url: str) -> None:
         with service.running(DATABASE_URL=database_url, BETTER_AUTH_SECRET=SECRET) as running:
             with (
                 httpx.Client(base_url=running.address) as client,
@@ -91,7 +93,7 @@ class TestInProduction:
             lines = running.log.read_text().splitlines()
         assert [json.loads(line)["level"] for line in lines].count("warning") == 1
 
-    def test_the_lines_of_one_person_are_found_together_and_tell_nothing_of_them(
+    def test_lines_of_one_user_have_the_same_hash_and_no_personal_data(
         self, database_url: str
     ) -> None:
         with logging(database_url) as (person, find):
@@ -109,7 +111,7 @@ class TestInProduction:
         for hidden in (person.user_id, "/tasks", "a secret title", token):
             assert not [line for line in lines if hidden in line]
 
-    def test_what_went_wrong_has_the_id_of_its_request(self, away: str) -> None:
+    def test_warning_has_the_request_id(self, away: str) -> None:
         with logging(away) as (person, find):
             person.client.get("/health/ready", headers=identified("find-me"))
             told, line = map(json.loads, find("find-me", count=2))
@@ -117,7 +119,7 @@ class TestInProduction:
         assert "The database cannot be reached" in told["message"]
         assert (line["status"], line["operation"]) == (503, "get_readiness")
 
-    def test_a_client_that_goes_before_it_has_sent_all_is_no_failure(
+    def test_client_that_disconnects_during_its_request_is_logged_as_info(
         self, database_url: str
     ) -> None:
         head = "\r\n".join(
@@ -135,8 +137,8 @@ class TestInProduction:
         assert (line["level"], line["status"]) == ("info", 0)
 
 
-class TestInDevelopment:
-    def test_each_request_is_a_plain_line(self, database_url: str) -> None:
+class TestTextLog:
+    def test_request_is_logged_as_plain_text(self, database_url: str) -> None:
         with logging(database_url, ENVIRONMENT="development") as (person, find):
             person.request("GET", headers=identified("listed"))
             httpx.get(f"{person.client.base_url}/nowhere", headers=identified("unknown"))
@@ -145,7 +147,7 @@ class TestInDevelopment:
         for line, what in zip(lines, ("GET list_tasks 200", "GET nothing 404"), strict=True):
             assert re.fullmatch(rf"{time_of_day} INFO    {what} in {duration}  \[\w+\]", line)
 
-    def test_what_went_wrong_has_the_id_of_its_request(self, away: str) -> None:
+    def test_warning_has_the_request_id(self, away: str) -> None:
         with logging(away, ENVIRONMENT="development") as (person, find):
             person.client.get("/health/ready", headers=identified("find-me"))
             told, _ = find("find-me", count=2)
@@ -183,7 +185,7 @@ class TestUnreadLog:
             process.stderr.close()
 
     @pytest.mark.parametrize("environment", ["production", "development"])
-    def test_requests_are_served_and_the_lines_that_were_dropped_are_counted(
+    def test_requests_are_served_and_dropped_lines_are_counted(
         self, database_url: str, environment: str
     ) -> None:
         with (
@@ -211,14 +213,14 @@ class TestUnreadLog:
                 return "".join(lines)
         raise AssertionError(f"No line has {text!r}.")
 
-    def test_a_reader_that_is_gone_does_not_stop_the_service(self, database_url: str) -> None:
+    def test_closed_pipe_does_not_stop_the_service(self, database_url: str) -> None:
         with self.piped(database_url) as (address, pipe):
             pipe.close()
             with httpx.Client(base_url=address, verify=service.TLS, timeout=5) as client:
                 for _ in range(500):
                     assert client.get("/health").is_success
 
-    def test_the_service_ends_in_time_when_its_log_is_not_read(self, database_url: str) -> None:
+    def test_shutdown_with_an_unread_log_ends_within_the_timeout(self, database_url: str) -> None:
         with self.piped(database_url) as (address, _):
             with httpx.Client(base_url=address, verify=service.TLS, timeout=5) as client:
                 for _ in range(1000):

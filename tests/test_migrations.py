@@ -35,7 +35,7 @@ class TestMigrations:
             with postgres15.running() as url:
                 yield url
 
-    def test_they_make_the_tables_can_be_undone_and_done_again(self, url: str) -> None:
+    def test_migrations_create_the_tables_and_can_be_reverted_and_repeated(self, url: str) -> None:
         run(url, "CREATE DATABASE migrated")
         migrated = urlsplit(url)._replace(path="/migrated").geturl()
         configuration = migration.configuration(migrated)
@@ -46,7 +46,7 @@ class TestMigrations:
         command.check(configuration)
         run(url, "DROP DATABASE migrated")
 
-    def test_a_drift_between_tables_and_migrations_is_found(self, database_url: str) -> None:
+    def test_difference_between_tables_and_migrations_is_detected(self, database_url: str) -> None:
         run(database_url, "CREATE DATABASE drifting")
         drifting = urlsplit(database_url)._replace(path="/drifting").geturl()
         migration.upgrade(drifting)
@@ -56,7 +56,7 @@ class TestMigrations:
             command.check(migration.configuration(drifting))
         run(database_url, "DROP DATABASE drifting")
 
-    def test_two_deployments_may_start_at_once(self, url: str) -> None:
+    def test_concurrent_migrations_run_once(self, url: str) -> None:
         run(url, "CREATE DATABASE twice")
         twice = urlsplit(url)._replace(path="/twice").geturl()
         command = [sys.executable, str(service.ROOT / "scripts" / "migrate")]
@@ -85,10 +85,10 @@ class TestMigrate:
             check=False,
         )
 
-    def test_it_says_what_to_set(self, checkout: Path) -> None:
+    def test_migrate_without_a_database_names_the_settings(self, checkout: Path) -> None:
         assert "Set MIGRATION_DATABASE_URL or DATABASE_URL" in self.migrate(checkout).stderr
 
-    def test_it_prefers_the_direct_address_and_may_run_again(
+    def test_migrate_prefers_migration_database_url_and_can_be_repeated(
         self, checkout: Path, database_url: str
     ) -> None:
         settings = {"DATABASE_URL": "postgresql://x@127.0.0.1:1/x"}
@@ -97,7 +97,7 @@ class TestMigrate:
             assert done.returncode == 0
             assert "newest migration" in done.stdout
 
-    def test_a_database_that_is_away_is_told_in_one_line(self, checkout: Path) -> None:
+    def test_migrate_with_an_unreachable_database_prints_the_reason(self, checkout: Path) -> None:
         address = "postgresql://x:hidden@127.0.0.1:1/x"
         failed = self.migrate(checkout, DATABASE_URL=address)
         assert failed.returncode == 1

@@ -11,17 +11,17 @@ from tests.support.service import ROOT
 
 
 class TestMutation:
-    def test_every_fault_can_still_be_planted(self) -> None:
+    def test_every_fault_matches_the_code(self) -> None:
         """Where the code has moved on, a fault has to follow: scripts/drift takes too long to tell."""
         assert not [
             fault.name for fault in FAULTS if fault.old not in (ROOT / fault.file).read_text()
         ]
 
-    def test_every_fault_has_a_name_of_its_own(self) -> None:
+    def test_fault_names_are_unique(self) -> None:
         names = [fault.name for fault in FAULTS]
         assert len(set(names)) == len(names)
 
-    def test_every_test_file_can_be_chosen(self) -> None:
+    def test_coverage_map_has_every_test_file(self) -> None:
         """Without arguments, pytest collects what scripts/test runs."""
         collected = subprocess.run(
             [sys.executable, "-m", "pytest", "--collect-only", "-qq", "--no-header"],
@@ -35,13 +35,13 @@ class TestMutation:
 
     HINTS = Fault("", "scripts/review/keywords.py", "HINTS = {None", "HINTS = {0")
 
-    def test_fault_in_a_constant_is_looked_for_where_it_is_used(self) -> None:
+    def test_fault_in_a_constant_affects_the_statements_that_use_the_constant(self) -> None:
         effect = selection.Effect.of(self.HINTS)
         assert effect.names == {"HINTS"}
         (line,) = effect.lines[self.HINTS.file]
         assert "<= HINTS" in (ROOT / self.HINTS.file).read_text().splitlines()[line - 1]
 
-    def test_fault_is_given_to_the_tests_that_execute_it(self) -> None:
+    def test_fault_selects_the_tests_that_execute_the_changed_lines(self) -> None:
         file = self.HINTS.file
         (line,) = selection.Effect.of(self.HINTS).lines[file]
         slow = "tests/test_tasks.py::slow"

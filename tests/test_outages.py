@@ -82,8 +82,8 @@ async def terminate_all(url: str) -> int:
     return count
 
 
-class TestCutConnections:
-    def test_idle_ones_are_noticed_before_they_are_used(
+class TestTerminatedConnections:
+    def test_terminated_idle_connection_is_replaced_before_use(
         self, postgres: postgres15.Server, running: service.Service
     ) -> None:
         person = Person(running.address)
@@ -93,7 +93,7 @@ class TestCutConnections:
                 assert asyncio.run(terminate_all(postgres.url))
             assert len(person.titles()) == 5
 
-    def test_every_backend_is_terminated_again_and_again(
+    def test_repeated_termination_of_all_backends_is_retried(
         self, postgres: postgres15.Server, running: service.Service
     ) -> None:
         async def fault() -> None:
@@ -103,14 +103,16 @@ class TestCutConnections:
 
 
 class TestRestarts:
-    def test_a_fast_one(self, postgres: postgres15.Server, running: service.Service) -> None:
+    def test_fast_restart_is_retried(
+        self, postgres: postgres15.Server, running: service.Service
+    ) -> None:
         async def fault() -> None:
             await asyncio.to_thread(postgres.stop, "fast")
             await asyncio.to_thread(postgres.start)
 
         assert_patient(figures_of(running.address, fault))
 
-    def test_an_immediate_one_with_seconds_of_darkness(
+    def test_immediate_restart_after_three_seconds_is_retried(
         self, postgres: postgres15.Server, running: service.Service
     ) -> None:
         async def fault() -> None:
@@ -120,7 +122,7 @@ class TestRestarts:
 
         assert_patient(figures_of(running.address, fault, 6))
 
-    def test_one_that_refuses_connections_while_it_starts(
+    def test_restart_with_refused_connections_during_recovery_is_retried(
         self, postgres: postgres15.Server, running: service.Service
     ) -> None:
         """A standby that serves nobody says just what a server says that is starting."""
@@ -142,7 +144,7 @@ class TestRestarts:
 
 
 class TestCrashes:
-    def test_the_whole_database_is_killed(
+    def test_killed_database_is_retried(
         self, postgres: postgres15.Server, running: service.Service
     ) -> None:
         async def fault() -> None:
@@ -151,7 +153,7 @@ class TestCrashes:
 
         assert_patient(figures_of(running.address, fault, 6))
 
-    def test_one_backend_is_killed_and_takes_all_with_it(
+    def test_killed_backend_is_retried(
         self, postgres: postgres15.Server, running: service.Service
     ) -> None:
         async def fault() -> None:
@@ -161,7 +163,9 @@ class TestCrashes:
 
         assert_patient(figures_of(running.address, fault, 6))
 
-    def test_a_worker_is_killed_in_the_middle_of_writes(self, postgres: postgres15.Server) -> None:
+    def test_killed_worker_is_restarted_without_lost_writes(
+        self, postgres: postgres15.Server
+    ) -> None:
         settings = {"DATABASE_URL": postgres.url, "BETTER_AUTH_SECRET": service.SECRET}
         with service.running(**settings, WEB_CONCURRENCY="2") as running:
             supervisor = psutil.Process(running.process.pid)
@@ -181,8 +185,8 @@ class TestCrashes:
                 time.sleep(0.1)
 
 
-class TestDarkness:
-    def test_it_is_told_promptly_and_ends_by_itself(
+class TestLongOutages:
+    def test_requests_get_503_promptly_and_succeed_after_the_outage(
         self, postgres: postgres15.Server, running: service.Service
     ) -> None:
         person = Person(running.address)
@@ -250,7 +254,7 @@ async def connect(url: str) -> None:
             await asyncio.sleep(0.02)
 
 
-def test_a_soak_ends_well() -> None:
+def test_short_soak_ends_without_lost_writes() -> None:
     """Short here; scripts/soak goes on for as long as it is told."""
     command = [sys.executable, str(service.ROOT / "scripts" / "soak"), "0.15"]
     told = subprocess.run(

@@ -34,7 +34,7 @@ class TestPartitions:
         run(url, "ANALYZE")
 
     @pytest.mark.parametrize("name", STATEMENTS)
-    def test_every_statement_touches_one_partition(self, partitioned: str, name: str) -> None:
+    def test_statement_reads_one_partition(self, partitioned: str, name: str) -> None:
         statement = STATEMENTS[name]
         sql = f"EXPLAIN (FORMAT JSON) {statement.sql}"
         plan = fetch(partitioned, sql, *statement.arguments(VALUES))
@@ -42,7 +42,7 @@ class TestPartitions:
         # An insert alone is sent to its partition when it is run.
         assert len(touched) == (0 if name == "LOCK" else 1), touched
 
-    def test_people_use_it_as_ever(self, partitioned: str) -> None:
+    def test_every_operation_works_on_partitioned_tables(self, partitioned: str) -> None:
         with service.running(
             DATABASE_URL=partitioned, BETTER_AUTH_SECRET=service.SECRET
         ) as running:

@@ -27,7 +27,7 @@ def pooled() -> Iterator[str]:
 
 
 class TestPooled:
-    def test_nobody_ever_gets_a_wrong_row_or_an_error(self, pooled: str) -> None:
+    def test_concurrent_users_get_only_their_rows_without_errors(self, pooled: str) -> None:
         """Two workers, and five times as many of their connections as of PostgreSQL's."""
         settings = {"DATABASE_URL": pooled, "BETTER_AUTH_SECRET": service.SECRET}
         with service.running(**settings, DATABASE_POOLED="true", WEB_CONCURRENCY="2") as running:
@@ -37,7 +37,7 @@ class TestPooled:
         assert not figures.lost
         assert figures.done.total() > 100 * SECONDS
 
-    def test_a_statement_is_one_round_trip(self, pooled: str) -> None:
+    def test_statement_takes_one_round_trip(self, pooled: str) -> None:
         """From the second time on, though a pooler may have given the connection to another."""
         port, target = service.free_port(), urlsplit(pooled).port
         assert target
@@ -57,7 +57,9 @@ class TestPooled:
         with service.running(**settings, DATABASE_POOLED="true") as running:
             assert asyncio.run(scenario(running.address))[1:] == [1, 1]
 
-    def test_a_forgotten_setting_gives_nobody_wrong_rows(self, pooled: str) -> None:
+    def test_pooler_without_database_pooled_gets_503_and_the_reason_is_logged(
+        self, pooled: str
+    ) -> None:
         """The pooler refuses what the service asks of a direct connection, and the log says why."""
         settings = {"DATABASE_URL": pooled, "BETTER_AUTH_SECRET": service.SECRET}
         with service.running(**settings) as running:
@@ -77,7 +79,7 @@ class TestDetection:
             ("", True, True),
         ],
     )
-    def test_it_is_found_by_the_name_of_the_host_unless_it_is_set(
+    def test_pooler_is_detected_by_host_name_unless_the_setting_is_given(
         self, host: str, *, setting: bool | None, is_pooled: bool
     ) -> None:
         found = dsn.connection_arguments(self.NEON.format(host), is_pooled=setting)

@@ -23,8 +23,10 @@ from tests.support.raw_http import (
 from tests.support.users import Person, refusal
 
 
-class TestRequestsSentAhead:
-    def test_some_are_answered_in_their_order(self, running_service: service.Service) -> None:
+class TestPipelining:
+    def test_pipelined_requests_are_answered_in_order(
+        self, running_service: service.Service
+    ) -> None:
         with connect(running_service) as client:
             client.sendall(
                 GET * 5 + HEAD.replace(b"health", b"nowhere") + b"Connection: close\r\n\r\n"
@@ -32,7 +34,7 @@ class TestRequestsSentAhead:
             assert statuses(read_to_end(client)) == [200] * 5 + [404]
 
     @pytest.mark.parametrize("bad", [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n"])
-    def test_what_follows_a_good_request_does_not_take_its_answer(
+    def test_invalid_request_after_a_valid_request_keeps_the_first_answer(
         self, running_service: service.Service, bad: bytes
     ) -> None:
         with connect(running_service) as client:
@@ -47,7 +49,7 @@ class TestHost:
         + ["Host: a:b\r\n", "Host: a@b\r\n", "Host: a,b\r\n\tc: d\r\n", "Host: [::1\r\n"]
         + ["Host: a?b\r\n", "Host: a#b\r\n", "Host: a\\b\r\n", "Host: \xff\r\n"],
     )
-    def test_a_request_without_one_valid_host_is_refused(
+    def test_missing_invalid_or_repeated_host_gets_400(
         self, running_service: service.Service, hosts: str
     ) -> None:
         with connect(running_service) as client:
@@ -57,14 +59,16 @@ class TestHost:
     @pytest.mark.parametrize(
         "host", ["a", "a:80", "a:", "[::1]:8000", "127.0.0.1", "A-b.example.com", "a_b", "", "%41"]
     )
-    def test_a_valid_host_is_served(self, running_service: service.Service, host: str) -> None:
+    def test_valid_host_is_served(self, running_service: service.Service, host: str) -> None:
         with connect(running_service) as client:
             client.sendall(
                 f"GET /health HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
             )
             assert statuses(read_to_end(client)) == [200]
 
-    def test_http_1_0_needs_none_but_takes_no_two(self, running_service: service.Service) -> None:
+    def test_http_1_0_without_host_is_served_and_two_hosts_get_400(
+        self, running_service: service.Service
+    ) -> None:
         for hosts, status in (("", 200), ("Host: a\r\n", 200), ("Host: a\r\nHost: b\r\n", 400)):
             with connect(running_service) as client:
                 client.sendall(f"GET /health HTTP/1.0\r\n{hosts}\r\n".encode())
@@ -95,7 +99,7 @@ class TestUpgrades:
     @pytest.mark.parametrize("chunked", [False, True])
     @pytest.mark.parametrize("pieces", [1, 2, 1000])
     @pytest.mark.parametrize("offer", OFFERS)
-    def test_the_body_is_read_and_the_next_request_served(
+    def test_upgrade_is_ignored_and_body_and_next_request_are_read(
         self,
         person: Person,
         running_service: service.Service,
@@ -122,7 +126,7 @@ class TestUpgrades:
             assert statuses(read_answer(client)) == [200]
         assert person.titles() == ["Upgraded"] * 2
 
-    def test_several_in_one_read_are_all_served(
+    def test_several_upgrades_in_one_read_are_all_served(
         self, person: Person, running_service: service.Service
     ) -> None:
         head, body = self.message(person, self.OFFERS[0], chunked=False)
@@ -132,7 +136,7 @@ class TestUpgrades:
         assert len(person.titles()) == 20
 
     @pytest.mark.parametrize("method", ["CONNECT x:80", "CONNECT /health", "PRI *"])
-    def test_a_method_that_takes_the_connection_over_is_refused(
+    def test_method_that_takes_over_the_connection_gets_400(
         self, running_service: service.Service, method: str
     ) -> None:
         with connect(running_service) as client:
@@ -148,7 +152,7 @@ class TestWebSockets:
         "Sec-WebSocket-Version": "13",
     }
 
-    def test_a_handshake_is_a_request_like_any_other(
+    def test_websocket_handshake_is_answered_as_a_plain_request(
         self, running_service: service.Service, stranger: httpx.Client
     ) -> None:
         refused = stranger.get("/nowhere?token=secret", headers=self.HANDSHAKE)
@@ -157,7 +161,7 @@ class TestWebSockets:
         assert "secret" not in running_service.log.read_text()
 
 
-class TestHeads:
+class TestHeaderLimits:
     """What comes before a body. Nobody can have the service keep as much of it as they like."""
 
     BEGIN = b"GET /health HTTP/1.1\r\nHost: x\r\n"
@@ -175,7 +179,7 @@ class TestHeads:
     MOST_KEPT = 8 * 2**20
 
     @pytest.mark.parametrize("name", ENDLESS)
-    def test_one_without_an_end_is_cut_off_before_it_costs_memory(
+    def test_endless_head_is_closed_and_uses_little_memory(
         self, stranger: httpx.Client, running_service: service.Service, name: str
     ) -> None:
         begin, more = self.ENDLESS[name]
@@ -202,7 +206,7 @@ class TestHeads:
         ],
         ids=["1,000", "10,000", "60 KB", "100 KiB", "a line of 60 KB", "a line of 64 KiB"],
     )
-    def test_a_large_one_is_answered_and_so_is_the_next(
+    def test_large_head_and_the_next_request_are_answered(
         self, stranger: httpx.Client, head: bytes, statuses: set[int]
     ) -> None:
         with connect_like(stranger) as connection:
@@ -210,7 +214,7 @@ class TestHeads:
             assert int(connection.recv(20).split()[1]) in statuses
         assert stranger.get("/health").is_success
 
-    def test_many_requests_on_one_connection_are_not_one_large_head(
+    def test_header_limit_is_per_request_on_a_persistent_connection(
         self, stranger: httpx.Client
     ) -> None:
         """Each read ends in the middle of a request, and together they are far above the bound."""
@@ -223,7 +227,7 @@ class TestHeads:
                 assert head[0].startswith(b"HTTP/1.1 200")
                 assert answers.read(15) == b'{"status":"ok"}'
 
-    def test_the_refusal_says_what_is_too_large(self, stranger: httpx.Client) -> None:
+    def test_head_beyond_the_limit_gets_400_with_the_limit(self, stranger: httpx.Client) -> None:
         with connect_like(stranger) as connection:
             connection.sendall(self.BEGIN)
             answer = b""

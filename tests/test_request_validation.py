@@ -38,7 +38,7 @@ class TestQueries:
             ("limit=x&offset=y&completed=z&w=1", ["completed", "limit", "offset", "w"]),
         ],
     )
-    def test_each_wrong_parameter_is_named(
+    def test_invalid_query_parameters_get_422_with_their_names(
         self, person: Person, query: str, places: list[str]
     ) -> None:
         expected = [place if place.startswith("query") else f"query.{place}" for place in places]
@@ -49,18 +49,20 @@ class TestQueries:
         ("method", "path"),
         [("POST", ""), ("GET", "/1"), ("PUT", "/1"), ("DELETE", "/1"), ("PATCH", "/1/complete")],
     )
-    def test_an_operation_without_parameters_takes_none(
+    def test_unknown_parameter_of_an_operation_without_parameters_gets_422(
         self, person: Person, method: str, path: str
     ) -> None:
         body: Json = {"json": {"title": "x"}} if method in ("POST", "PUT") else {}
         response = person.request(method, f"{path}?force=true", **body)
         assert refusal(response) == (*INVALID, ["query.force"])
 
-    def test_a_very_long_name_is_cut_in_the_answer(self, person: Person) -> None:
+    def test_long_parameter_name_is_truncated_in_the_answer(self, person: Person) -> None:
         response = person.request("GET", "?" + "x" * 5000 + "=1")
         assert len(response.json()["details"][0]["location"]) == 300
 
-    def test_name_that_is_no_utf_8_is_escaped_in_the_answer(self, person: Person) -> None:
+    def test_parameter_name_with_invalid_utf8_is_escaped_in_the_answer(
+        self, person: Person
+    ) -> None:
         response = person.request("GET", "/1?%FF=1")
         assert refusal(response) == (*INVALID, ["query.\\udcff"])
 
@@ -108,7 +110,7 @@ class TestBodies:
             (b'{"title": "", "position": -1, "x": 1}', ["body.title", "body.position", "body.x"]),
         ],
     )
-    def test_each_wrong_member_is_named_and_nothing_is_created(
+    def test_invalid_body_gets_422_with_its_members_and_creates_nothing(
         self, person: Person, body: bytes, places: list[str]
     ) -> None:
         response = person.request("POST", content=body, headers=JSON)
@@ -116,9 +118,7 @@ class TestBodies:
         assert person.page()["data"] == []
 
     @pytest.mark.parametrize("number", [b"1.0", b"1e0", b"10E-1", b"1.00"])
-    def test_a_whole_number_is_an_integer_however_it_is_written(
-        self, person: Person, number: bytes
-    ) -> None:
+    def test_integer_in_any_json_notation_is_accepted(self, person: Person, number: bytes) -> None:
         person.create()
         body = b'{"title": "x", "position": %s}' % number
         response = person.request("POST", content=body, headers=JSON)
@@ -129,14 +129,14 @@ class TestBodies:
         [None, "", "text/plain", "application/x-www-form-urlencoded", "application/jsonx"]
         + ["application/merge-patch+json", "application/problem+json", "multipart/form-data"],
     )
-    def test_a_body_that_is_not_announced_as_json_is_refused(
+    def test_body_with_another_content_type_gets_422(
         self, person: Person, content_type: str | None
     ) -> None:
         headers = {} if content_type is None else {"Content-Type": content_type}
         response = person.request("POST", content=b'{"title": "x"}', headers=headers)
         assert refusal(response) == (*INVALID, ["header.content-type"])
 
-    def test_a_body_that_is_announced_twice_is_refused(self, person: Person) -> None:
+    def test_two_content_type_headers_get_422(self, person: Person) -> None:
         headers = [("Content-Type", kind) for kind in ("application/json", "text/plain")]
         response = person.request("POST", content=b'{"title": "x"}', headers=headers)
         assert refusal(response) == (*INVALID, ["header.content-type"])
@@ -157,7 +157,7 @@ class TestBodies:
             (b"\xff", "The body is not UTF-8"),
         ],
     )
-    def test_a_message_speaks_of_the_body_and_not_of_python(
+    def test_message_describes_the_json_and_not_python_types(
         self, person: Person, body: bytes, message: str
     ) -> None:
         response = person.request("POST", content=body, headers=JSON)
@@ -166,21 +166,23 @@ class TestBodies:
     @pytest.mark.parametrize(
         "content_type", ["application/json;charset=utf-8", "Application/JSON ; charset=UTF-8"]
     )
-    def test_json_may_be_announced_with_parameters(self, person: Person, content_type: str) -> None:
+    def test_content_type_with_parameters_is_accepted(
+        self, person: Person, content_type: str
+    ) -> None:
         headers = {"Content-Type": content_type}
         response = person.request("POST", content=b'{"title": "x"}', headers=headers)
         assert response.status_code == 201
 
-    def test_path_query_and_body_are_told_at_once(self, person: Person) -> None:
+    def test_errors_of_path_query_and_body_are_reported_together(self, person: Person) -> None:
         response = person.request("PUT", "/x?y=1", json={"title": 5, "position": "z"})
         places = ["path.task_id", "query.y", "body.title", "body.position"]
         assert refusal(response) == (*INVALID, places)
 
-    def test_of_very_many_mistakes_the_first_hundred_are_told(self, person: Person) -> None:
+    def test_at_most_100_errors_are_reported(self, person: Person) -> None:
         response = person.request("PUT", "/order", json={"task_ids": ["x"] * 500})
         assert len(refusal(response)[2]) == 100
 
-    def test_a_refused_update_changes_nothing(self, person: Person) -> None:
+    def test_invalid_update_changes_nothing(self, person: Person) -> None:
         task = person.create()
         response = person.request("PUT", f"/{task['id']}", json={"title": "new", "position": -1})
         assert refusal(response) == (*INVALID, ["body.position"])
@@ -189,7 +191,9 @@ class TestBodies:
     # Where Python's own limit is depends on its version: 3.13 still reads 2,000 levels.
     @pytest.mark.parametrize("depth", [10, 900, 2000, 100_000])
     @pytest.mark.parametrize("member", ["title", "description", "position", "unknown"])
-    def test_nesting_is_refused_however_deep(self, person: Person, member: str, depth: int) -> None:
+    def test_nested_value_of_any_depth_gets_422(
+        self, person: Person, member: str, depth: int
+    ) -> None:
         members = {"title": '"x"', member: "[" * depth + "]" * depth}
         body = ", ".join(f'"{name}": {value}' for name, value in members.items())
         response = person.request("POST", content=f"{{{body}}}", headers=JSON)
@@ -198,7 +202,7 @@ class TestBodies:
         assert tuple(refused) == INVALID
         assert place in places.get(depth, {"body", f"body.{member}"})
 
-    def test_what_is_ignored_may_be_nested_but_not_for_ever(self, person: Person) -> None:
+    def test_ignored_member_beyond_the_nesting_limit_gets_422(self, person: Person) -> None:
         task = person.create()
         # Somewhere here Python's own limit is met, and no depth at its edge is a failure.
         for depth in [10, 500, *range(900, 1000, 3), 5000, 100_000]:
@@ -216,7 +220,7 @@ class TestLargeBodies:
         return json.dumps({"title": "x"}).encode().ljust(size)
 
     @pytest.mark.parametrize("pieces", [1, 2, 4096])
-    def test_up_to_256_kib_are_read_announced_or_in_pieces(
+    def test_body_of_256_kib_is_accepted_with_and_without_content_length(
         self, person: Person, pieces: int
     ) -> None:
         body, size = self.body(KIB_256), KIB_256 // pieces
@@ -226,7 +230,7 @@ class TestLargeBodies:
 
     @pytest.mark.parametrize("announced", [True, False])
     @pytest.mark.parametrize("size", [KIB_256 + 1, 4 * KIB_256])
-    def test_more_is_refused_with_and_without_a_length(
+    def test_body_beyond_256_kib_gets_413_with_and_without_content_length(
         self, person: Person, size: int, *, announced: bool
     ) -> None:
         body = self.body(size)
@@ -235,24 +239,26 @@ class TestLargeBodies:
         assert refusal(response) == (413, "payload_too_large", [])
         assert person.page()["data"] == []
 
-    def test_what_is_announced_as_too_large_need_not_be_sent(self, person: Person) -> None:
+    def test_content_length_beyond_the_limit_gets_413_before_the_body(self, person: Person) -> None:
         head = f"POST {person.path} HTTP/1.1\r\nHost: x\r\nContent-Length: {KIB_256 + 1}\r\n"
         head += f"Authorization: {person.client.headers['Authorization']}\r\n\r\n"
         with connect_like(person.client) as connection:
             connection.sendall(head.encode())
             assert connection.recv(20).startswith(b"HTTP/1.1 413")
 
-    def test_an_operation_without_a_body_does_not_mind_one(self, person: Person) -> None:
+    def test_body_of_an_operation_without_a_body_is_ignored(self, person: Person) -> None:
         response = person.request("GET", content=self.body(2 * KIB_256), headers=JSON)
         assert response.status_code == 200
 
 
-class TestOrderOfRefusals:
+class TestErrorPrecedence:
     """Each request is wrong in every way from some point on; the first way is the answer."""
 
     BODY = b"{" + b" " * KIB_256
 
-    def test_unknown_path_wrong_method_token_user_size_contract_task(self, person: Person) -> None:
+    def test_error_precedence_is_path_method_token_user_size_validation_task(
+        self, person: Person
+    ) -> None:
         client, path = person.client, person.path
         bad: Json = {"content": self.BODY}
         anonymous: Json = {**bad, "headers": {"Authorization": "x"}}
@@ -272,7 +278,7 @@ class TestOrderOfRefusals:
             ("/api/other/tasks/order", token_for("zoe"), 403),
         ],
     )
-    def test_the_body_is_not_waited_for_before_it_matters(
+    def test_error_before_the_body_is_answered_without_reading_the_body(
         self, person: Person, path: str, token: str, status: int
     ) -> None:
         head = (

@@ -83,8 +83,8 @@ def play(
         asyncio.run(scenario(running.address))
 
 
-class TestUnheardAnswers:
-    def test_a_create_is_not_repeated(self, postgres: postgres15.Server) -> None:
+class TestLostAnswers:
+    def test_create_is_not_retried_and_gets_503(self, postgres: postgres15.Server) -> None:
         async def act(scene: Scene, _: int) -> None:
             assert (await scene.unheard("POST", "", {"title": "unheard"}))[0] == 503
             _, page = await scene.request("GET")
@@ -93,16 +93,14 @@ class TestUnheardAnswers:
 
         play(postgres, act)
 
-    def test_a_flip_is_not_repeated(self, postgres: postgres15.Server) -> None:
+    def test_toggle_is_not_retried_and_gets_503(self, postgres: postgres15.Server) -> None:
         async def act(scene: Scene, task_id: int) -> None:
             assert (await scene.unheard("PATCH", f"/{task_id}/complete"))[0] == 503
             assert (await scene.request("GET", f"/{task_id}"))[1]["completed"] is True
 
         play(postgres, act)
 
-    def test_a_delete_is_not_repeated_and_so_never_not_found(
-        self, postgres: postgres15.Server
-    ) -> None:
+    def test_delete_is_not_retried_and_gets_503(self, postgres: postgres15.Server) -> None:
         async def act(scene: Scene, task_id: int) -> None:
             assert (await scene.unheard("DELETE", f"/{task_id}"))[0] == 503
             assert (await scene.request("GET", f"/{task_id}"))[0] == 404
@@ -119,7 +117,7 @@ class TestUnheardAnswers:
             ("GET", "/{}", None, 200),
         ],
     )
-    def test_everything_else_is_repeated_and_succeeds(
+    def test_idempotent_statement_is_retried_and_succeeds(
         self, postgres: postgres15.Server, method: str, path: str, body: Json | None, status: int
     ) -> None:
         async def act(scene: Scene, task_id: int) -> None:
@@ -140,7 +138,7 @@ class TestUnheardAnswers:
             ("GET", "/{}", None, 200),
         ],
     )
-    def test_through_a_pooler_only_reads_are_repeated(
+    def test_only_reads_are_retried_through_a_pooler(
         self, postgres: postgres15.Server, method: str, path: str, body: Json | None, status: int
     ) -> None:
         """Nobody knows there whether the first try is over."""
@@ -153,7 +151,7 @@ class TestUnheardAnswers:
 
         play(postgres, act, DATABASE_POOLED="true")
 
-    def test_what_is_repeated_is_not_overtaken_by_the_first_try(
+    def test_first_attempt_is_terminated_before_the_retry(
         self, postgres: postgres15.Server
     ) -> None:
         """PostgreSQL does not notice that a connection is lost while its statement waits."""
@@ -172,7 +170,7 @@ class TestUnheardAnswers:
 
         play(postgres, act)
 
-    def test_a_first_try_that_does_not_go_is_the_only_one(
+    def test_first_attempt_that_cannot_be_terminated_gets_503_without_a_retry(
         self, postgres: postgres15.Server
     ) -> None:
         async def act(scene: Scene, task_id: int) -> None:
@@ -205,8 +203,8 @@ async def waiting(connection: "asyncpg.Connection[asyncpg.Record]", before: set[
         await asyncio.sleep(0.01)
 
 
-class TestSilence:
-    def test_a_database_that_says_nothing_is_given_up_and_found_again(
+class TestSilentDatabase:
+    def test_silent_database_gets_503_within_the_timeout_and_recovers(
         self, postgres: postgres15.Server
     ) -> None:
         """Nothing is repeated after silence: what was sent may yet happen, after what comes next."""

@@ -43,7 +43,7 @@ def change_lists(address: str, seconds: float = 2) -> load.Figures:
 
 
 class TestRoles:
-    def test_the_service_needs_no_more_than_to_read_and_write_two_tables(
+    def test_role_of_the_readme_can_use_every_operation_and_not_alter_tables(
         self, postgres: postgres15.Server
     ) -> None:
         url = database(postgres, "roles")
@@ -56,7 +56,7 @@ class TestRoles:
             assert httpx.get(f"{running.address}/health/ready").status_code == 200
             change_lists(running.address)
 
-    def test_statements_of_the_readme_need_createrole_and_nothing_else(
+    def test_statements_of_the_readme_need_only_createrole(
         self, postgres: postgres15.Server
     ) -> None:
         run(postgres.url, "CREATE ROLE owner LOGIN")
@@ -82,7 +82,7 @@ class TestRoles:
             ("ALTER ROLE refused SET default_transaction_read_only = on", "POST"),
         ],
     )
-    def test_whom_postgresql_turns_away_hears_of_an_outage_and_not_of_a_failure(
+    def test_role_that_postgresql_rejects_gets_503(
         self, postgres: postgres15.Server, change: str, method: str
     ) -> None:
         url = database(postgres, "refusing")

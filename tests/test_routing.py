@@ -17,7 +17,7 @@ class TestPaths:
     @pytest.mark.parametrize(
         ("method", "rest"), [("GET", ""), ("PUT", ""), ("DELETE", ""), ("PATCH", "/complete")]
     )
-    def test_an_id_is_plain_decimal_digits_in_range(
+    def test_invalid_task_id_gets_422(
         self, person: Person, method: str, rest: str, task_id: str
     ) -> None:
         body: Json = {"json": {}} if method == "PUT" else {}
@@ -45,7 +45,7 @@ class TestPaths:
         ],
     )
     @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS", "DELETE"])
-    def test_what_is_not_in_the_contract_is_not_found_without_a_token_or_a_redirect(
+    def test_path_outside_the_contract_gets_404_without_token_or_redirect(
         self, stranger: httpx.Client, method: str, path: str
     ) -> None:
         assert refusal(stranger.request(method, path)) == (404, "not_found", [])
@@ -67,18 +67,20 @@ class TestInvalidUtf8:
             ("zoe\ufffd\ufffd\ufffd", "zoe%ED%A0%80"),
         ],
     )
-    def test_user_in_path_is_nobody(self, new_person: NewPerson, user_id: str, path: str) -> None:
+    def test_user_id_with_invalid_utf8_gets_403(
+        self, new_person: NewPerson, user_id: str, path: str
+    ) -> None:
         client = new_person(user_id).client
         assert refusal(client.get(f"/api/{path}/tasks")) == (403, "forbidden", [])
 
     @pytest.mark.parametrize("rest", ["{}%FF", "%FF{}", "{}%C3", "{}%C0%80"])
-    def test_task_in_path_is_invalid(self, person: Person, rest: str) -> None:
+    def test_task_id_with_invalid_utf8_gets_422(self, person: Person, rest: str) -> None:
         task = person.create()
         response = person.request("GET", "/" + rest.format(task["id"]))
         assert refusal(response) == (*INVALID, ["path.task_id"])
 
     @pytest.mark.parametrize("path", ["/health%FF", "/%FFhealth", "/api/zoe/task%FFs", "/%FF"])
-    def test_path_is_unknown(self, stranger: httpx.Client, path: str) -> None:
+    def test_path_with_invalid_utf8_gets_404(self, stranger: httpx.Client, path: str) -> None:
         assert refusal(stranger.get(path)) == (404, "not_found", [])
 
 
@@ -97,7 +99,7 @@ class TestMethods:
             ("/openapi.json", "GET, HEAD"),
         ],
     )
-    def test_a_method_that_a_path_does_not_have_is_refused_with_all_that_it_has(
+    def test_undeclared_method_gets_405_with_the_allowed_methods(
         self, stranger: httpx.Client, path: str, allow: str
     ) -> None:
         methods = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PURGE"}
@@ -107,12 +109,12 @@ class TestMethods:
             assert response.headers["Allow"] == allow
 
     @pytest.mark.parametrize("path", ["/health", "/health/ready", "/docs", "/openapi.yaml"])
-    def test_head_is_answered_wherever_get_is(self, stranger: httpx.Client, path: str) -> None:
+    def test_head_has_the_status_and_length_of_get(self, stranger: httpx.Client, path: str) -> None:
         head, get = stranger.head(path), stranger.get(path)
         assert (head.status_code, head.content) == (200, b"")
         assert head.headers["Content-Length"] == get.headers["Content-Length"]
 
-    def test_head_of_a_task_is_answered_as_get_is(self, person: Person) -> None:
+    def test_head_of_a_task_has_the_status_of_get(self, person: Person) -> None:
         task = person.create()
         assert person.request("HEAD", f"/{task['id']}").status_code == 200
         assert person.request("HEAD", "/9007199254740991").status_code == 404

@@ -45,7 +45,7 @@ def curl(said: str, *arguments: str) -> str:
 
 
 class TestServe:
-    def test_what_it_prints_works_and_its_data_stays(self, checkout: Path) -> None:
+    def test_printed_commands_work_and_data_is_kept(self, checkout: Path) -> None:
         create = ("--json", '{"title": "Buy milk"}')
         with serving(checkout) as (_, said):
             assert '"title":"Buy milk"' in curl(said, *create)
@@ -58,7 +58,7 @@ class TestServe:
         with serving(checkout) as (_, said):
             assert '"title":"Buy milk"' in curl(said)
 
-    def test_what_goes_on_is_told_in_plain_lines(self, checkout: Path) -> None:
+    def test_requests_and_warnings_are_printed_as_plain_lines(self, checkout: Path) -> None:
         with serving(checkout) as (process, said):
             curl(said)
             address = re.search(r"runs at +(\S+)", said)
@@ -77,7 +77,7 @@ class TestServe:
         assert re.fullmatch(rf"{clock} WARNING Invalid HTTP request received\.", odd)
         assert re.fullmatch(rf"{clock} WARNING The request line .* are larger than .*", large)
 
-    def test_ctrl_c_leaves_nothing_running(self, checkout: Path) -> None:
+    def test_ctrl_c_leaves_no_process_running(self, checkout: Path) -> None:
         with serving(checkout) as (process, _):
             family = psutil.Process(process.pid).children(recursive=True)
         assert process.returncode == 0
@@ -86,14 +86,14 @@ class TestServe:
         assert not left
         assert not [found for found in family if found.is_running()]
 
-    def test_the_secret_is_made_once_and_kept_to_its_owner(self, checkout: Path) -> None:
+    def test_secret_is_generated_once_and_readable_only_by_its_owner(self, checkout: Path) -> None:
         with serving(checkout):
             made = (checkout / ".env").read_text()
         assert (checkout / ".env").stat().st_mode & 0o077 == 0
         with serving(checkout):
             assert (checkout / ".env").read_text() == made
 
-    def test_a_port_that_is_taken_is_told_with_what_to_set(self, checkout: Path) -> None:
+    def test_port_in_use_is_reported_with_the_setting(self, checkout: Path) -> None:
         with serving(checkout) as (_, said):
             address = re.search(r"runs at +(\S+)", said)
             assert address
@@ -116,7 +116,7 @@ class TestServe:
             ({"FRONTEND_URL": "*"}, "FRONTEND_URL: must be origins"),
         ],
     )
-    def test_wrong_setting_is_reported_before_anything_is_started(
+    def test_invalid_setting_is_reported_before_postgresql_starts(
         self, checkout: Path, settings: dict[str, str], advice: str
     ) -> None:
         with serving(checkout, **settings) as (process, said):
@@ -126,7 +126,7 @@ class TestServe:
         assert "Port" not in said
         assert "Traceback" not in said
 
-    def test_port_of_root_alone_is_reported_to_others(self, checkout: Path) -> None:
+    def test_privileged_port_is_reported_to_other_users(self, checkout: Path) -> None:
         checkouts.require_root()
         if int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text()) <= 80:
             pytest.skip("On this machine every user may use every port.")
@@ -136,7 +136,7 @@ class TestServe:
             assert process.wait(timeout=20) == 1
         assert "Port 80 is for root alone: set PORT to 1024 or above" in said
 
-    def test_database_in_the_env_file_is_the_one_that_scripts_use(
+    def test_scripts_use_the_database_of_the_env_file(
         self, checkout: Path, database_url: str
     ) -> None:
         run(database_url, "CREATE DATABASE filed")
@@ -154,9 +154,7 @@ class TestServe:
             assert '"data":[]' in curl(said)
         run(database_url, "DROP DATABASE filed")
 
-    def test_a_database_that_is_given_is_not_migrated(
-        self, checkout: Path, database_url: str
-    ) -> None:
+    def test_configured_database_is_not_migrated(self, checkout: Path, database_url: str) -> None:
         run(database_url, "CREATE DATABASE given")
         given = urlsplit(database_url)._replace(path="/given").geturl()
         with serving(checkout, DATABASE_URL=given) as (_, said):
@@ -170,7 +168,7 @@ class TestServe:
 
 
 class TestToken:
-    def test_it_prints_a_token_for_any_user(
+    def test_token_of_any_user_id_is_accepted(
         self, checkout: Path, running_service: service.Service
     ) -> None:
         printed = subprocess.run(
@@ -185,14 +183,14 @@ class TestToken:
             assert someone.page()["data"] == []
 
 
-def test_every_script_says_what_it_is_for() -> None:
+def test_every_script_has_a_docstring() -> None:
     for script in (ROOT / "scripts").iterdir():
         if os.access(script, os.X_OK) and script.is_file():
             assert script.read_text().splitlines()[1].startswith('"""'), script.name
 
 
-class TestForget:
-    def test_all_of_a_person_goes_and_nobody_else(self, database_url: str) -> None:
+class TestEraseUser:
+    def test_all_tasks_of_the_user_are_erased_and_no_others(self, database_url: str) -> None:
         run(database_url, "CREATE DATABASE erased")
         url = urlsplit(database_url)._replace(path="/erased").geturl()
         migration.upgrade(url)
@@ -209,7 +207,7 @@ class TestForget:
         assert fetch(url, "SELECT user_id FROM task_lists")[0][0] == other.user_id
         run(database_url, "DROP DATABASE erased")
 
-    def test_without_a_database_it_says_what_to_set(self) -> None:
+    def test_invalid_database_url_is_reported_without_its_password(self) -> None:
         command = [sys.executable, str(service.ROOT / "scripts" / "forget"), "x"]
         settings = service.clean_environment() | {"DATABASE_URL": "mysql://a:hidden@b/c"}
         told = subprocess.run(command, env=settings, capture_output=True, text=True, check=False)

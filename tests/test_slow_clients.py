@@ -123,7 +123,7 @@ class TestIncompleteRequests:
             (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n", [200]),
         ],
     )
-    def test_an_incomplete_request_is_closed(
+    def test_incomplete_request_gets_408_after_the_timeout(
         self, slow_clients_service: service.Service, sent: bytes, drip: bytes, expected: list[int]
     ) -> None:
         with connect(slow_clients_service) as client:
@@ -133,7 +133,7 @@ class TestIncompleteRequests:
         assert seconds > TIMEOUT - 0.5
 
     @pytest.mark.parametrize("drip", [b"", b" "])
-    def test_a_body_that_is_not_sent_is_closed_with_a_valid_token_too(
+    def test_incomplete_body_with_a_valid_token_gets_408_after_the_timeout(
         self, slow_clients_service: service.Service, drip: bytes
     ) -> None:
         person = Person(slow_clients_service.address)
@@ -143,7 +143,7 @@ class TestIncompleteRequests:
         assert statuses(answer) == [408]
         assert seconds > TIMEOUT - 0.5
 
-    def test_a_slow_request_that_is_complete_in_time_is_served(
+    def test_slow_request_within_the_timeout_is_served(
         self, slow_clients_service: service.Service
     ) -> None:
         person = Person(slow_clients_service.address)
@@ -155,7 +155,7 @@ class TestIncompleteRequests:
                 time.sleep(0.1)
             assert statuses(read_answer(client)) == [201]
 
-    def test_an_idle_connection_between_requests_has_its_time_anew(
+    def test_idle_timeout_starts_again_after_each_answer(
         self, slow_clients_service: service.Service
     ) -> None:
         with connect(slow_clients_service) as client:
@@ -164,7 +164,7 @@ class TestIncompleteRequests:
                 assert read_answer(client).endswith(HEALTHY)
                 time.sleep(TIMEOUT * 0.6)
 
-    def test_incomplete_requests_hold_a_bounded_memory(self, running: service.Service) -> None:
+    def test_incomplete_requests_use_bounded_memory(self, running: service.Service) -> None:
         """300 clients send 60 KiB of headers each, and as many 200 KiB of a body."""
         person = Person(running.address)
         memory = psutil.Process(running.process.pid).memory_info
@@ -181,7 +181,7 @@ class TestIncompleteRequests:
         print(f"600 incomplete requests: {grown:.0f} MiB more")
         assert grown < 130
 
-    def test_requests_sent_ahead_hold_a_bounded_memory(self, running: service.Service) -> None:
+    def test_pipelined_requests_use_bounded_memory(self, running: service.Service) -> None:
         memory = psutil.Process(running.process.pid).memory_info
         before = memory().rss
         with ExitStack() as stack:
@@ -198,9 +198,7 @@ class TestIncompleteRequests:
 class TestManyConnections:
     MAX_FILES = 300
 
-    def test_new_clients_are_served_when_the_limit_of_open_files_is_reached(
-        self, database_url: str
-    ) -> None:
+    def test_new_client_at_the_limit_of_open_files_is_served(self, database_url: str) -> None:
         settings = {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": service.SECRET}
         with (
             service.running(**settings, max_files=str(self.MAX_FILES)) as running,
@@ -250,7 +248,7 @@ class TestUnreadAnswers:
             fill(database_url, person, 1000)
             yield person
 
-    def test_one_user_who_does_not_read_holds_a_bounded_memory(
+    def test_unread_answers_of_one_user_use_bounded_memory(
         self, running: service.Service, rich: Person
     ) -> None:
         process = psutil.Process(running.process.pid)
@@ -273,7 +271,7 @@ class TestUnreadAnswers:
                 time.sleep(0.1)
         assert running.whole_log().count("MAX_UNREAD_OF_USER") == 1
 
-    def test_many_users_who_do_not_read_hold_a_bounded_memory(
+    def test_unread_answers_of_many_users_use_bounded_memory(
         self, running: service.Service, database_url: str
     ) -> None:
         process = psutil.Process(running.process.pid)
@@ -292,7 +290,7 @@ class TestUnreadAnswers:
         assert (peak - before) / MIB < 180
         assert running.whole_log().count("MAX_UNREAD (") == 1
 
-    def test_one_user_who_reads_many_large_lists_at_once_loses_none(
+    def test_concurrent_large_answers_of_one_user_are_complete(
         self, running: service.Service, rich: Person
     ) -> None:
         """An answer may be 503 with Retry-After, and is never cut."""
@@ -304,7 +302,7 @@ class TestUnreadAnswers:
             each.client.close()
         assert found <= {200, 503}
 
-    def test_an_answer_that_is_not_taken_is_closed(
+    def test_unread_answer_is_closed_after_the_timeout(
         self, slow_clients_service: service.Service, database_url: str
     ) -> None:
         person = Person(slow_clients_service.address)
@@ -314,7 +312,7 @@ class TestUnreadAnswers:
             client.sendall(list_tasks(person))
             wait_until_closed(slow_clients_service, client)
 
-    def test_small_answers_to_requests_sent_ahead_that_are_not_taken_are_closed(
+    def test_unread_answers_of_pipelined_requests_are_closed_after_the_timeout(
         self, slow_clients_service: service.Service
     ) -> None:
         with connect(slow_clients_service, buffer=4096) as client:
@@ -324,7 +322,7 @@ class TestUnreadAnswers:
                     client.send(GET)
             wait_until_closed(slow_clients_service, client)
 
-    def test_a_slow_reader_who_takes_the_answer_in_time_gets_all_of_it(
+    def test_slow_reader_within_the_timeout_gets_the_whole_answer(
         self, slow_clients_service: service.Service, database_url: str
     ) -> None:
         person = Person(slow_clients_service.address)

@@ -28,7 +28,9 @@ class TestStatements:
         run(database_url, "DELETE FROM tasks WHERE user_id LIKE 'person-%'")
 
     @pytest.mark.parametrize("name", STATEMENTS)
-    def test_every_table_is_reached_by_user_on_an_index(self, populated: str, name: str) -> None:
+    def test_statement_reads_every_table_by_user_on_an_index(
+        self, populated: str, name: str
+    ) -> None:
         statement = STATEMENTS[name]
         plan = fetch(
             populated,
@@ -41,7 +43,7 @@ class TestStatements:
             assert "user_id" in scan["Index Cond"]
         assert reached or name == "LOCK"
 
-    def test_there_are_as_many_as_this_test_knows(self) -> None:
+    def test_number_of_statements_is_as_expected(self) -> None:
         assert len(STATEMENTS) == 14
 
 

@@ -16,30 +16,28 @@ class TestTables:
         ("column", "schema"),
         [("user_id", "UserId"), ("title", "Title"), ("description", "Description")],
     )
-    def test_texts_are_as_long_as_the_contract_says(self, column: str, schema: str) -> None:
+    def test_text_column_has_the_max_length_of_the_contract(self, column: str, schema: str) -> None:
         kind = tables.TASKS.c[column].type
         assert isinstance(kind, String)
         assert kind.length == SCHEMAS[schema]["maxLength"]
 
-    def test_what_may_be_null_is_what_the_contract_says(self) -> None:
+    def test_columns_are_nullable_as_in_the_contract(self) -> None:
         for name, member in SCHEMAS["Task"]["properties"].items():
             if name != "position":
                 nullable = "null" in resolve(member)["type"]
                 assert tables.TASKS.c[name].nullable == nullable
 
-    def test_ids_end_where_the_contract_says(self) -> None:
+    def test_id_column_has_the_maximum_of_the_contract(self) -> None:
         column = tables.TASKS.c.id
         assert isinstance(column.type, BigInteger)
         assert column.identity
         assert column.identity.maxvalue == SCHEMAS["TaskId"]["maximum"]
 
-    def test_every_member_of_a_task_has_its_column(self) -> None:
+    def test_every_member_of_a_task_has_a_column(self) -> None:
         stored = set(tables.TASKS.c.keys()) - {"sort_key"}
         assert stored == set(SCHEMAS["Task"]["properties"]) - {"position"}
 
-    def test_the_database_keeps_the_ranges_that_the_contract_states(
-        self, database_url: str
-    ) -> None:
+    def test_id_outside_the_range_of_the_contract_violates_a_check(self, database_url: str) -> None:
         largest = SCHEMAS["TaskId"]["maximum"]
         found = fetch(database_url, "SELECT max_value FROM pg_sequences")
         assert [row["max_value"] for row in found] == [largest]

@@ -130,7 +130,7 @@ class TwoLists(RuleBasedStateMachine):
             assert model.person.page()["data"] == model.tasks
 
 
-def test_every_operation_in_any_order_does_what_a_list_does(new_person: NewPerson) -> None:
+def test_random_operations_match_a_python_list(new_person: NewPerson) -> None:
     TwoLists.new_person = new_person
     run_state_machine_as_test(
         TwoLists,
@@ -143,8 +143,8 @@ def test_every_operation_in_any_order_does_what_a_list_does(new_person: NewPerso
     )
 
 
-class TestOneGap:
-    def test_three_hundred_drops_into_the_same_gap_keep_the_order(self, person: Person) -> None:
+class TestSortKeyGaps:
+    def test_300_moves_into_the_same_gap_keep_the_order(self, person: Person) -> None:
         first, last = person.create("first"), person.create("last")
         expected = [person.create(str(number), position=1)["id"] for number in range(100)][::-1]
         for number in range(300):
@@ -155,14 +155,14 @@ class TestOneGap:
         order = [task["id"] for task in person.page()["data"]]
         assert order == [first["id"], *expected, last["id"]]
 
-    def test_swapping_neighbours_for_ever_never_runs_out_of_room(self, person: Person) -> None:
+    def test_repeated_swaps_of_neighbours_keep_the_order(self, person: Person) -> None:
         tasks = [person.create(title) for title in "ABC"]
         for number in range(120):
             person.update(tasks[number % 2 + 1], position=1)
         assert person.titles() == ["A", "C", "B"]
 
 
-class TestEqualKeys:
+class TestEqualSortKeys:
     """No request makes them, but a database may have them, and the order is the ids' then."""
 
     @pytest.fixture
@@ -174,7 +174,9 @@ class TestEqualKeys:
         person.update(tasks[1], description="written again")
         return tasks
 
-    def test_lists_pages_and_positions_agree(self, person: Person, tasks: list[Json]) -> None:
+    def test_tasks_with_equal_sort_keys_are_ordered_by_id(
+        self, person: Person, tasks: list[Json]
+    ) -> None:
         assert person.titles() == [*"ABCDE"]
         pages = [person.page(limit=2, offset=offset)["data"] for offset in (0, 2, 4)]
         found = [task for page in pages for task in page]
@@ -182,13 +184,15 @@ class TestEqualKeys:
         assert [task["position"] for task in found] == [0, 1, 2, 3, 4]
         assert [person.get(task)["position"] for task in tasks] == [0, 1, 2, 3, 4]
 
-    def test_between_them_there_is_room(self, person: Person, tasks: list[Json]) -> None:
+    def test_task_can_be_moved_between_equal_sort_keys(
+        self, person: Person, tasks: list[Json]
+    ) -> None:
         person.create("N", position=2)
         person.update(tasks[4], position=1)
         assert person.titles() == [*"AEBNCD"]
 
 
-class TestManyAtOnce:
+class TestConcurrency:
     CLIENTS = 16
 
     @pytest.fixture
@@ -201,7 +205,7 @@ class TestManyAtOnce:
         with ThreadPoolExecutor(self.CLIENTS) as pool:
             yield pool
 
-    def test_tasks_created_at_once_each_get_a_position_of_their_own(
+    def test_concurrent_creates_get_different_positions(
         self, people: list[Person], pool: ThreadPoolExecutor
     ) -> None:
         def create(client: Person) -> list[int]:
@@ -214,7 +218,7 @@ class TestManyAtOnce:
         # Ids are given in the order of creation, as are the places at the end.
         assert [task["id"] for task in tasks] == sorted(task["id"] for task in tasks)
 
-    def test_whatever_happens_at_once_nothing_is_lost_and_positions_have_no_gaps(
+    def test_concurrent_changes_lose_no_task_and_leave_no_gap_in_positions(
         self, people: list[Person], pool: ThreadPoolExecutor
     ) -> None:
         ids = [people[0].create(str(number))["id"] for number in range(20)]
@@ -258,7 +262,7 @@ class TestManyAtOnce:
             range(page["pagination"]["total"])
         )
 
-    def test_drops_into_one_gap_by_many_lose_nothing(
+    def test_concurrent_moves_into_the_same_gap_lose_no_task(
         self, people: list[Person], pool: ThreadPoolExecutor
     ) -> None:
         tasks = [people[0].create(str(number)) for number in range(self.CLIENTS)]

@@ -84,7 +84,7 @@ def request_line(running: service.Service, **members: object) -> Facts:
 
 class TestSpans:
     @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.operation_id)
-    def test_each_operation_is_named_by_its_route(
+    def test_span_has_the_route_of_the_operation(
         self, observed: service.Service, traced: Traced, operation: Operation
     ) -> None:
         path = operation.path.format(user_id="somebody", task_id=7)
@@ -110,7 +110,7 @@ class TestSpans:
             (("GET", "?limit=0"), 422, TASKS),
         ],
     )
-    def test_neither_answers_nor_refusals_are_errors(
+    def test_span_of_2xx_and_4xx_is_not_an_error(
         self, person: Person, traced: Traced, sent: tuple[Any, ...], status: int, route: str
     ) -> None:
         method, path, *body = sent
@@ -123,18 +123,18 @@ class TestSpans:
         assert span.status.code == Status.STATUS_CODE_UNSET
         assert "error.type" not in facts(span)
 
-    def test_nor_is_somebody_elses_list(self, person: Person, traced: Traced) -> None:
+    def test_span_of_403_is_not_an_error(self, person: Person, traced: Traced) -> None:
         response = person.client.get("/api/somebody/tasks", headers=traced.headers)
         assert response.status_code == 403
         assert facts(traced.span())["http.response.status_code"] == 403
         assert traced.span().status.code == Status.STATUS_CODE_UNSET
 
-    def test_an_unknown_path_has_no_route(self, person: Person, traced: Traced) -> None:
+    def test_span_of_an_unknown_path_has_no_route(self, person: Person, traced: Traced) -> None:
         assert person.client.get("/nowhere", headers=traced.headers).status_code == 404
         assert traced.span().name == "GET"
         assert "http.route" not in facts(traced.span())
 
-    def test_a_failure_is_an_error_without_its_text(
+    def test_span_of_500_is_an_error_without_the_exception(
         self, person: Person, traced: Traced, database_url: str
     ) -> None:
         with unusable_tables(database_url):
@@ -147,7 +147,7 @@ class TestSpans:
         assert not span.status.message
         assert not span.events
 
-    def test_an_outage_is_an_error(
+    def test_span_of_503_is_an_error(
         self, collector: Collector, traced: Traced, unused_port: int
     ) -> None:
         away = f"postgresql://nobody:hidden@127.0.0.1:{unused_port}/nothing"
@@ -161,11 +161,11 @@ class TestSpans:
         assert traced.span().status.code == Status.STATUS_CODE_ERROR
         assert facts(traced.span())["error.type"] == "503"
 
-    def test_the_callers_trace_goes_on(self, person: Person, traced: Traced) -> None:
+    def test_span_continues_the_trace_of_the_caller(self, person: Person, traced: Traced) -> None:
         person.request("GET", headers=traced.headers)
         assert traced.span().parent_span_id.hex() == traced.parent
 
-    def test_a_caller_without_a_trace_gets_one(
+    def test_request_without_a_trace_starts_a_trace(
         self, person: Person, observed: service.Service, collector: Collector
     ) -> None:
         person.request("GET", headers={"X-Request-Id": "no-trace"})
@@ -174,13 +174,13 @@ class TestSpans:
 
 
 class TestLog:
-    def test_a_request_is_found_by_its_trace(
+    def test_log_line_of_a_request_has_the_trace_id(
         self, person: Person, observed: service.Service, traced: Traced
     ) -> None:
         person.request("GET", headers=traced.headers)
         assert request_line(observed, trace_id=traced.trace)["operation"] == "list_tasks"
 
-    def test_so_is_a_failure(
+    def test_log_line_of_an_exception_has_the_trace_id(
         self, person: Person, observed: service.Service, traced: Traced, database_url: str
     ) -> None:
         with unusable_tables(database_url):
@@ -191,7 +191,7 @@ class TestLog:
 
 
 class TestMetrics:
-    def test_durations_are_counted_by_route_and_status(self, settings: dict[str, str]) -> None:
+    def test_durations_are_recorded_by_route_and_status(self, settings: dict[str, str]) -> None:
         with (
             listening() as collector,
             service.running(
@@ -218,14 +218,16 @@ class TestMetrics:
             }
 
 
-class TestWhoSends:
-    def test_the_service_has_a_name(self, collector: Collector, observed: service.Service) -> None:
+class TestResource:
+    def test_resource_has_service_name_and_instance_id(
+        self, collector: Collector, observed: service.Service
+    ) -> None:
         sender = eventually(collector.services)[-1]
         assert sender["service.name"] == "todo-backend"
         # Workers are told apart, or their counts would be mixed.
         assert sender["service.instance.id"]
 
-    def test_which_can_be_another(self, settings: dict[str, str]) -> None:
+    def test_resource_attributes_can_be_configured(self, settings: dict[str, str]) -> None:
         with (
             listening() as collector,
             service.running(
@@ -242,8 +244,8 @@ class TestWhoSends:
             assert collector.services()
 
 
-class TestDiscretion:
-    def test_nothing_names_a_person_or_a_token_or_what_they_wrote(
+class TestRedaction:
+    def test_exported_data_contains_no_user_id_token_or_content(
         self, person: Person, collector: Collector, traced: Traced
     ) -> None:
         task = person.create("Very private", description="Very private")
@@ -260,8 +262,10 @@ class TestDiscretion:
             assert secret.encode() not in sent
 
 
-class TestTheEnd:
-    def test_nothing_is_lost(self, settings: dict[str, str], traced: Traced) -> None:
+class TestShutdown:
+    def test_shutdown_exports_all_spans_and_metrics(
+        self, settings: dict[str, str], traced: Traced
+    ) -> None:
         # Neither traces nor metrics are due for a long time.
         with (
             listening() as collector,
@@ -279,7 +283,7 @@ class TestTheEnd:
             assert "collector did not take" not in running.whole_log()
 
 
-class TestCollectorsInTrouble:
+class TestFailingCollector:
     @pytest.fixture(params=["is away", "hangs", "refuses"])
     def address(self, request: pytest.FixtureRequest, unused_port: int) -> Iterator[str]:
         with listening() as collector:
@@ -289,7 +293,9 @@ class TestCollectorsInTrouble:
             is_away = request.param == "is away"
             yield f"http://127.0.0.1:{unused_port}" if is_away else collector.address
 
-    def test_they_hold_up_nobody(self, settings: dict[str, str], address: str) -> None:
+    def test_failing_collector_delays_neither_requests_nor_shutdown(
+        self, settings: dict[str, str], address: str
+    ) -> None:
         with service.running(**settings, **QUICK, OTEL_EXPORTER_OTLP_ENDPOINT=address) as running:
             someone = Person(running.address)
             with someone.client:
@@ -305,8 +311,8 @@ class TestCollectorsInTrouble:
             assert "Traceback" not in running.log.read_text()
 
 
-class TestSwitches:
-    def test_nothing_is_brought_in_unless_it_is_asked_for(self, settings: dict[str, str]) -> None:
+class TestSettings:
+    def test_sdk_is_not_imported_without_an_endpoint(self, settings: dict[str, str]) -> None:
         for given in (
             {},
             {"OTEL_SERVICE_NAME": "todo", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
@@ -314,7 +320,7 @@ class TestSwitches:
         ):
             assert not imported(settings | given) & {"opentelemetry.sdk", "handlers.telemetry"}
 
-    def test_what_is_switched_off_is_off_and_may_be_wrong(self, settings: dict[str, str]) -> None:
+    def test_disabled_sdk_ignores_invalid_settings(self, settings: dict[str, str]) -> None:
         given = {"OTEL_SDK_DISABLED": "True", "OTEL_EXPORTER_OTLP_ENDPOINT": "nonsense"}
         assert "opentelemetry.sdk" not in imported(settings | given)
 
@@ -326,7 +332,7 @@ class TestSwitches:
             ({"OTEL_METRICS_EXPORTER": "none"}, {"/v1/traces"}),
         ],
     )
-    def test_traces_and_metrics_are_switched_apart(
+    def test_traces_and_metrics_can_be_disabled_separately(
         self, settings: dict[str, str], given: dict[str, str], paths: set[str]
     ) -> None:
         with (
@@ -338,7 +344,7 @@ class TestSwitches:
             running.stop()
             assert {path for path, _ in collector.bodies} == paths
 
-    def test_a_file_can_say_it_too(self, settings: dict[str, str]) -> None:
+    def test_settings_in_dotenv_are_used(self, settings: dict[str, str]) -> None:
         with listening() as collector:
             endpoint = f"OTEL_EXPORTER_OTLP_ENDPOINT={collector.address}\n"
             with service.running(

@@ -79,7 +79,7 @@ async def until_none(connection: Connection, sql: str, own: list[Connection]) ->
 
 
 class TestStatements:
-    def test_statement_that_waits_for_a_lock_gets_503_before_the_request_ends(
+    def test_statement_that_waits_for_a_lock_gets_503_before_the_request_timeout(
         self, running: service.Service, database_url: str
     ) -> None:
         async def scenario() -> float:
@@ -125,7 +125,7 @@ class TestStatements:
 
 
 class TestRequestTimeout:
-    def test_one_timeout_bounds_all_statements_of_a_request_together(
+    def test_single_timeout_bounds_all_statements_of_a_request_together(
         self, running: service.Service, database_url: str
     ) -> None:
         """The first statement of a move waits for the list, and the second one for the task."""
@@ -154,7 +154,7 @@ class TestRequestTimeout:
 
 
 class TestTransactions:
-    def test_transaction_of_a_service_that_hangs_is_ended_by_postgresql(
+    def test_transaction_of_a_stopped_service_is_ended_by_postgresql(
         self, running: service.Service, database_url: str
     ) -> None:
         """Until then it holds the lock of a list, and no other worker can change this list."""

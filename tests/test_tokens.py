@@ -96,10 +96,10 @@ OPERATIONS = [
 ]
 
 
-class TestBadTokens:
+class TestInvalidTokens:
     @pytest.mark.parametrize("name", BAD_TOKENS)
     @pytest.mark.parametrize(("method", "path", "body"), OPERATIONS)
-    def test_each_is_a_clean_401_before_anything_else_is_looked_at(
+    def test_invalid_token_gets_401_before_any_validation(
         self, stranger: httpx.Client, name: str, method: str, path: str, body: bytes | None
     ) -> None:
         bad = BAD_TOKENS[name]
@@ -114,24 +114,26 @@ class TestBadTokens:
     @pytest.mark.parametrize(
         "header", ["", "Bearer", "Basic YTpi", "Token x.y.z", "Bearer a.b.c d.e.f"]
     )
-    def test_a_header_that_is_no_bearer_token_is_refused(
+    def test_header_without_a_bearer_token_gets_401(
         self, stranger: httpx.Client, header: str
     ) -> None:
         response = stranger.get("/api/mallory/tasks", headers={"Authorization": header})
         assert refusal(response)[0] == 401
 
-    def test_two_tokens_are_none(self, stranger: httpx.Client) -> None:
+    def test_two_authorization_headers_get_401(self, stranger: httpx.Client) -> None:
         header = ("Authorization", f"Bearer {token_for('mallory')}")
         response = stranger.get("/api/mallory/tasks", headers=[header, header])
         assert refusal(response)[0] == 401
 
-    def test_no_token_is_refused_with_a_message_that_helps(self, stranger: httpx.Client) -> None:
+    def test_missing_token_gets_a_message_with_the_header_to_send(
+        self, stranger: httpx.Client
+    ) -> None:
         response = stranger.get("/api/mallory/tasks")
         assert "Authorization: Bearer" in response.json()["message"]
 
 
-class TestGoodTokens:
-    def test_a_very_long_one_is_good_too(self, new_person: NewPerson) -> None:
+class TestValidTokens:
+    def test_very_long_token_is_accepted(self, new_person: NewPerson) -> None:
         token = signed(claims(sub="user-22", name="x" * 5000))
         someone = new_person("user-22", token)
         assert [someone.request("GET").status_code for _ in range(2)] == [200, 200]
@@ -146,7 +148,7 @@ class TestGoodTokens:
             {"user_id": "USER", "id": "other"},
         ],
     )
-    def test_the_user_is_the_first_claim_that_is_present(
+    def test_user_id_is_the_first_present_claim_of_sub_user_id_and_id(
         self, new_person: NewPerson, found: dict[str, object]
     ) -> None:
         named = {name: "user-17" if value == "USER" else value for name, value in found.items()}
@@ -161,22 +163,20 @@ class TestGoodTokens:
             {"iat": NOW, "jti": 5, "at_hash": "x", "email": "a@example.com"},
         ],
     )
-    def test_other_claims_do_not_matter(
+    def test_other_claims_are_ignored(
         self, new_person: NewPerson, extra: dict[str, object]
     ) -> None:
         someone = new_person("user-18", signed(claims(sub="user-18", **extra)))
         assert someone.page()["data"] == []
 
     @pytest.mark.parametrize(("claim", "seconds"), [("exp", -10), ("nbf", 10)])
-    def test_clocks_may_differ_by_half_a_minute(
+    def test_clock_skew_of_30_seconds_is_accepted(
         self, new_person: NewPerson, claim: str, seconds: int
     ) -> None:
         token = signed(claims(sub="user-19", **{claim: int(time.time()) + seconds}))
         assert new_person("user-19", token).page()["data"] == []
 
-    def test_a_token_that_was_good_is_refused_once_it_has_expired(
-        self, new_person: NewPerson
-    ) -> None:
+    def test_cached_token_gets_401_after_expiry(self, new_person: NewPerson) -> None:
         nearly_over = int(time.time()) - 28
         someone = new_person("user-20", token_for("user-20", exp=nearly_over))
         assert someone.page()["data"] == []
@@ -186,12 +186,12 @@ class TestGoodTokens:
         assert refusal(someone.request("GET"))[0] == 401
 
     @pytest.mark.parametrize("scheme", ["bearer", "Bearer", "BEARER", "bEARER"])
-    def test_the_scheme_may_be_written_in_any_case(self, person: Person, scheme: str) -> None:
+    def test_scheme_is_case_insensitive(self, person: Person, scheme: str) -> None:
         token = token_for(person.user_id)
         headers = {"Authorization": f"{scheme}  {token}"}
         assert person.request("GET", headers=headers).status_code == 200
 
-    def test_remembering_them_has_an_end(self, database_url: str) -> None:
+    def test_token_cache_uses_bounded_memory(self, database_url: str) -> None:
         """Sixty times as many as are remembered are all good, again and again, for little room."""
         settings = {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": SECRET}
         with service.running(small_limits.APP, **settings) as running:
@@ -212,7 +212,7 @@ class TestGoodTokens:
             assert memory().rss - before < 5 * 2**20
 
 
-class TestSecretTokensBesideAKeySet:
+class TestSecretAndKeySet:
     """They need not say who they are from and for, but if they do, it must be true."""
 
     @pytest.fixture(scope="class")
@@ -235,7 +235,7 @@ class TestSecretTokensBesideAKeySet:
             ({"iss": ["https://app.example.com"]}, 401),
         ],
     )
-    def test_what_they_say_is_checked(
+    def test_issuer_and_audience_of_a_secret_token_are_checked_if_present(
         self, both: service.Service, said: dict[str, object], status: int
     ) -> None:
         someone = Person(both.address, "user-21", signed(claims(sub="user-21", **said)))
@@ -243,11 +243,13 @@ class TestSecretTokensBesideAKeySet:
             assert someone.request("GET").status_code == status
 
 
-class TestAnotherPersonsPath:
+class TestPathOfAnotherUser:
     @pytest.mark.parametrize(
         "path", ["bob", "Alice", "alice%20", "%00", "a%2Fb", "%FF", "%ED%A0%80", "x" * 300, "..%2F"]
     )
-    def test_any_path_but_the_tokens_is_forbidden(self, new_person: NewPerson, path: str) -> None:
+    def test_user_id_other_than_that_of_the_token_gets_403(
+        self, new_person: NewPerson, path: str
+    ) -> None:
         alice = new_person("alice")
         for method, rest in (("GET", ""), ("POST", ""), ("PUT", "/order"), ("GET", "/x?y=1")):
             response = alice.client.request(method, f"/api/{path}/tasks{rest}", content=b"{")

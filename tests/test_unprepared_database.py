@@ -59,7 +59,7 @@ def as_role(url: str, role: str) -> str:
 
 
 class TestMissingTables:
-    def test_requests_get_503_and_one_line_of_log_that_names_the_command(
+    def test_missing_tables_get_503_and_the_command_is_logged_once(
         self, empty_database: str
     ) -> None:
         with serving(empty_database) as (running, person):
@@ -70,7 +70,7 @@ class TestMissingTables:
             assert "scripts/migrate" in readiness(running).json()["message"]
             assert warnings(running, "scripts/migrate") == 1
 
-    def test_the_service_recovers_after_the_migration_without_a_restart(
+    def test_service_recovers_after_the_migration_without_a_restart(
         self, empty_database: str
     ) -> None:
         with serving(empty_database) as (running, person):
@@ -89,7 +89,7 @@ class TestMissingTables:
             "ALTER SCHEMA public RENAME TO another",
         ],
     )
-    def test_a_part_of_the_tables_that_is_missing_is_told_like_all_of_them(
+    def test_missing_column_table_or_schema_gets_503_and_the_command_is_logged_once(
         self, empty_database: str, change: str
     ) -> None:
         migration.upgrade(empty_database)
@@ -110,7 +110,7 @@ class TestMissingPrivileges:
             ("CONNECT ON DATABASE postgres FROM PUBLIC", "GRANT CONNECT ON DATABASE"),
         ],
     )
-    def test_requests_get_503_and_one_line_of_log_that_names_the_grant(
+    def test_missing_privilege_gets_503_and_the_grant_is_logged_once(
         self, database_url: str, role: str, revoked: str, grant: str
     ) -> None:
         run(database_url, f"REVOKE {revoked}")
@@ -123,7 +123,7 @@ class TestMissingPrivileges:
 
     @pytest.mark.parametrize("privilege", ["SELECT", "INSERT", "UPDATE", "DELETE"])
     @pytest.mark.parametrize("table", ["tasks", "task_lists"])
-    def test_readiness_fails_without_any_one_of_them(
+    def test_readiness_gets_503_for_each_missing_privilege(
         self, database_url: str, role: str, table: str, privilege: str
     ) -> None:
         with serving(as_role(database_url, role)) as (running, _):

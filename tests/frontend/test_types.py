@@ -30,17 +30,17 @@ REMOVED = [
 ]
 
 
-class TestTheTypeChecker:
-    def test_the_stand_in_compiles(self, complaints: dict[str, list[str]]) -> None:
+class TestTypes:
+    def test_frontend_compiles(self, complaints: dict[str, list[str]]) -> None:
         assert complaints[WHOLE] == []
 
     @pytest.mark.parametrize("pointer", REMOVED)
-    def test_the_page_does_not_compile_without_what_it_uses(
+    def test_page_does_not_compile_without_a_used_member(
         self, complaints: dict[str, list[str]], pointer: str
     ) -> None:
         assert any("/page/" in line for line in complaints[pointer])
 
-    def test_the_types_made_from_a_running_service_are_the_same(
+    def test_types_from_a_running_service_are_the_same(
         self, running_service: service.Service, tmp_path: Path
     ) -> None:
         """The README's way for a team that has nothing but the address."""
@@ -57,7 +57,7 @@ class TestTheTypeChecker:
         same = [line for line in made.splitlines() if "[name: string]: unknown" not in line]
         assert same == (tmp_path / "schema.ts").read_text().splitlines()
 
-    def test_no_type_is_unknown(self, tmp_path: Path) -> None:
+    def test_generated_types_contain_no_unknown(self, tmp_path: Path) -> None:
         subprocess.run([ROOT / "scripts" / "client", tmp_path], check=True)
         written = (tmp_path / "schema.ts").read_text()
         assert "Task: {" in written
