@@ -1,6 +1,6 @@
-"""The contract as a text: valid, bounded, with valid examples, and kept by the service.
+"""The contract: valid, bounded, with valid examples, and implemented by the service.
 
-Whether its examples of errors are what the service answers: test_error_examples.
+test_errors compares the examples of errors with the answers of the service.
 """
 
 import json
@@ -17,7 +17,7 @@ from handlers.http.routing import routes
 from tests.support import conformance
 from tests.support.conformance import CONTRACT
 from tests.support.service import ROOT, SECRET, clean_environment
-from tests.support.users import Person
+from tests.support.users import User
 
 DESCRIBE = """
 import json
@@ -57,7 +57,7 @@ def operations() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def nodes(node: Any, place: str = "#") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Visit every object of the contract, with its place."""
+    """Yield every object of the contract with its location."""
     if isinstance(node, dict):
         yield place, node
     children = node.items() if isinstance(node, dict) else enumerate(node)
@@ -120,13 +120,13 @@ class TestSchemas:
 
 
 class TestApplication:
-    """The routes that are mounted, as the running application tells them."""
+    """The routes of the running application."""
 
     @pytest.fixture(scope="class")
     @classmethod
     def routes(cls) -> list[dict[str, Any]]:
         settings = {"DATABASE_URL": "postgresql://nowhere/x", "BETTER_AUTH_SECRET": SECRET}
-        told = subprocess.run(
+        output = subprocess.run(
             [sys.executable, "-c", DESCRIBE],
             cwd=ROOT,
             env=clean_environment() | settings,
@@ -134,7 +134,7 @@ class TestApplication:
             text=True,
             check=True,
         )
-        found: list[dict[str, Any]] = json.loads(told.stdout)
+        found: list[dict[str, Any]] = json.loads(output.stdout)
         return found
 
     def test_routes_are_the_operations_of_the_contract(self, routes: list[dict[str, Any]]) -> None:
@@ -188,8 +188,8 @@ class TestOperations:
     def test_generated_operations_are_those_of_the_contract(self) -> None:
         assert {found.operation_id for found in OPERATIONS} == {name for name, _ in operations()}
 
-    def test_links_of_create_task_lead_to_the_task(self, person: Person) -> None:
-        task = person.create()
+    def test_links_of_create_task_lead_to_the_task(self, user: User) -> None:
+        task = user.create()
         created = CONTRACT["paths"]["/api/{user_id}/tasks"]["post"]["responses"]["201"]
         by_name = {operation.operation_id: operation for operation in OPERATIONS}
         assert set(created["links"]) == {"get", "update", "toggle", "delete"}
@@ -201,7 +201,7 @@ class TestOperations:
             operation = by_name[link["operationId"]]
             body: dict[str, Any] = {"json": {}} if operation.body_required else {}
             url = operation.url(**members)
-            assert person.client.request(operation.method, url, **body).is_success
+            assert user.client.request(operation.method, url, **body).is_success
 
     @pytest.mark.parametrize(
         ("operation_id", "example"),
@@ -213,11 +213,11 @@ class TestOperations:
         ],
     )
     def test_request_body_example_is_accepted(
-        self, person: Person, operation_id: str, example: dict[str, Any]
+        self, user: User, operation_id: str, example: dict[str, Any]
     ) -> None:
         operation = next(found for found in OPERATIONS if found.operation_id == operation_id)
-        task = person.create()
-        url = operation.url(user_id=person.user_id, task_id=task["id"])
-        response = person.client.request(operation.method, url, json=example)
-        # An example's ids are other people's tasks, which this list does not have.
+        task = user.create()
+        url = operation.url(user_id=user.user_id, task_id=task["id"])
+        response = user.client.request(operation.method, url, json=example)
+        # The IDs of an example are not in this list.
         assert response.status_code == (409 if "task_ids" in example else operation.status)

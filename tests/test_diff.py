@@ -1,4 +1,4 @@
-"""scripts/diff tells what a change of the contract breaks, and whom."""
+"""scripts/diff: which changes of the contract break which clients."""
 
 import json
 import shutil
@@ -21,7 +21,7 @@ from tests.diff import edits
 ROOT = Path(__file__).parent.parent
 NAMES = [edit["edit"] for edit in edits.edits()]
 
-# What the tool judges otherwise than the table, each with its reason. It only shrinks.
+# Edits for which the tool gives another verdict than the table, with the reason. Never add to it.
 DISAGREEMENTS = {
     "a pattern says the same in other signs": "Nobody can tell in general; it calls any change breaking.",
     "a format says no more than the bounds": "It does not weigh a format against the bounds beside it.",
@@ -33,7 +33,7 @@ Ended = subprocess.CompletedProcess[str]
 
 class Judged(NamedTuple):
     found: list[Finding]
-    # Whether redocly by itself finds it breaking.
+    # Whether redocly alone reports a breaking change.
     alone: bool
 
     @property
@@ -41,12 +41,12 @@ class Judged(NamedTuple):
         return self.found[0].verdict if self.found else "nothing"
 
     @property
-    def said(self) -> str:
+    def text(self) -> str:
         return " ".join(f"{finding.what}. {finding.whom}" for finding in self.found).lower()
 
 
 class Judgements:
-    """The judgement of each edit, made in the background: a test waits for its own only."""
+    """The verdicts of all edits, computed in the background: a test waits only for its edit."""
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self.futures = {edit["edit"]: pool.submit(judge, edit) for edit in edits.edits()}
@@ -65,7 +65,7 @@ def judge(edit: edits.Edit) -> Judged:
 
 @pytest.fixture(scope="module")
 def judged() -> Iterator[Judgements]:
-    """Every edit, judged by the real tool, on all processors at once."""
+    """The verdicts of the real tool on all edits, computed on all processors."""
     redocly.install()
     pool = ThreadPoolExecutor()
     yield Judgements(pool)
@@ -82,8 +82,8 @@ class TestVerdicts:
         judgement = judged[edit["edit"]]
         agreed = judgement.verdict == edit["verdict"]
         assert agreed == (edit["edit"] not in DISAGREEMENTS), judgement.found
-        assert edit.get("says", "").lower() in judgement.said
-        assert "spares" not in edit or edit["spares"] not in judgement.said
+        assert edit.get("says", "").lower() in judgement.text
+        assert "spares" not in edit or edit["spares"] not in judgement.text
         assert len(judgement.found) == edit.get("count", len(judgement.found))
 
     def test_number_of_expected_verdicts_is_printed(
@@ -98,13 +98,13 @@ class TestVerdicts:
             for name, reason in DISAGREEMENTS.items():
                 print(f"  {name}: {reason}")
         assert right == len(NAMES) - len(DISAGREEMENTS)
-        # Far fewer, and its rules are off: see scripts/redocly.yaml.
+        # Redocly alone is less exact, so its rules are disabled: see scripts/redocly.yaml.
         assert len(NAMES) * 0.7 < alone < right
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A checkout of its own, with nothing in it but the contract and what compares it."""
+    """A checkout with only the contract and the scripts that compare contracts."""
     shutil.copytree(ROOT / "scripts", tmp_path / "scripts", ignore=ignored)
     (tmp_path / "scripts" / "node_modules").symlink_to(ROOT / "scripts" / "node_modules")
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
@@ -143,7 +143,7 @@ def write(checkout: Path, **edit: Any) -> None:
 
 
 def change(checkout: Path, version: str, **edit: Any) -> None:
-    """Edit the contract, and set its version."""
+    """Edit the contract and set the version."""
     put = {"/info/version": version, **edit.pop("put", {})}
     write(checkout, put=put, **edit)
 
@@ -154,7 +154,7 @@ WORDING = {"put": {"Title/description": "What to do."}}
 
 
 class TestVersion:
-    """info.version must say what the changes are."""
+    """info.version must match the changes."""
 
     @pytest.mark.parametrize(
         ("name", "version", "message"),
@@ -268,7 +268,7 @@ class TestReport:
         assert f"  + {'x' * 158}…\n" in report
         assert "  + line 11\n" in report
         assert "line 12" not in report
-        # One line is gone, and 29 are new.
+        # One line is removed and 29 are added.
         assert "  … and 18 more lines\n" in report
 
     def test_failed_comparison_is_reported_with_the_reason(
@@ -281,7 +281,7 @@ class TestReport:
 
 
 class TestBase:
-    """What the contract is compared with."""
+    """The base of the comparison."""
 
     def test_file_can_be_the_base(self, run: Callable[..., Ended], checkout: Path) -> None:
         (checkout / "other.yaml").write_text(edits.original())

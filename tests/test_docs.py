@@ -7,15 +7,15 @@ from tests.support import conformance, service
 
 
 class TestDocuments:
-    def test_range_header_is_ignored(self, stranger: httpx.Client) -> None:
+    def test_range_header_is_ignored(self, anonymous: httpx.Client) -> None:
         for wanted in ("bytes=0-9", "nonsense"):
-            answer = stranger.get("/openapi.yaml", headers={"Range": wanted})
+            answer = anonymous.get("/openapi.yaml", headers={"Range": wanted})
             assert answer.status_code == 200
 
-    def test_contract_is_served_as_yaml_and_json(self, stranger: httpx.Client) -> None:
+    def test_contract_is_served_as_yaml_and_json(self, anonymous: httpx.Client) -> None:
         written = (service.ROOT / "openapi" / "openapi.yaml").read_bytes()
-        assert stranger.get("/openapi.yaml").content == written
-        assert stranger.get("/openapi.json").json() == conformance.CONTRACT
+        assert anonymous.get("/openapi.yaml").content == written
+        assert anonymous.get("/openapi.json").json() == conformance.CONTRACT
 
     @pytest.mark.parametrize(
         ("path", "media_type"),
@@ -29,13 +29,13 @@ class TestDocuments:
         ],
     )
     def test_document_has_its_media_type(
-        self, stranger: httpx.Client, path: str, media_type: str
+        self, anonymous: httpx.Client, path: str, media_type: str
     ) -> None:
-        assert stranger.get(path).headers["Content-Type"] == media_type
+        assert anonymous.get(path).headers["Content-Type"] == media_type
 
-    def test_docs_page_loads_only_from_the_service(self, stranger: httpx.Client) -> None:
-        page = stranger.get("/docs").text
+    def test_docs_page_loads_only_from_the_service(self, anonymous: httpx.Client) -> None:
+        page = anonymous.get("/docs").text
         assert "http" not in page.replace("http-equiv", "")
         for path in ("swagger-ui-bundle.js", "swagger-ui.css", "favicon.png"):
             assert f"/docs/{path}" in page
-            assert stranger.get(f"/docs/{path}").is_success
+            assert anonymous.get(f"/docs/{path}").is_success

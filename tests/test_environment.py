@@ -1,4 +1,4 @@
-"""The environment that the scripts make for themselves, on whatever machine they are started."""
+"""The Python environment that the scripts create and update."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ import sys, demo
 print("hello from", sys.prefix)
 """
 WITHOUT_ENSUREPIP = "import sys; sys.modules['ensurepip'] = None"
-# A Python that follows these finds or installs packages in another place.
+# Python settings that would search or install packages in another place.
 ELSEWHERE = {
     "PIP_DRY_RUN": "1",
     "PIP_PREFIX": "/nowhere",
@@ -33,7 +33,7 @@ INSTALLING = "Installing the dependencies into .venv, once"
 
 
 def build(folder: Path, name: str, module: str, code: str = "") -> None:
-    """Write a wheel of one empty module, so that an installation takes no time."""
+    """Write a wheel with an empty module, so that an installation is fast."""
     about = f"{name}-1.dist-info"
     with zipfile.ZipFile(folder / f"{name}-1-py3-none-any.whl", "w") as wheel:
         wheel.writestr(f"{module}.py", code)
@@ -54,7 +54,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project with one script and two dependencies, of which nothing is installed."""
+    """A project with one script and two dependencies that are not installed."""
     return make(tmp_path / "a project")
 
 
@@ -72,7 +72,7 @@ def first_run(
 
 @pytest.fixture
 def installed(first_run: subprocess.CompletedProcess[str]) -> Path:
-    """The project after its first run, which each test leaves as it was."""
+    """The project after its first run. No test may change it."""
     return Path(first_run.args[1]).parent.parent
 
 
@@ -91,7 +91,7 @@ def sources(wheels: Path) -> dict[str, str]:
 
 
 def hello(project: Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run the script as a machine's own Python starts it."""
+    """Run the script with the Python of the system."""
     return subprocess.run(
         [sys._base_executable, project / "scripts" / "hello"],  # type: ignore[attr-defined]  # noqa: SLF001
         env=service.clean_environment() | settings,
@@ -112,7 +112,7 @@ class TestInstallation:
     def test_first_run_prints_progress_on_standard_error_only(
         self, first_run: subprocess.CompletedProcess[str], installed: Path
     ) -> None:
-        """Its settings of pip count where they say where packages come from, and nowhere else."""
+        """Only those settings of pip are used that name the source of packages."""
         assert first_run.stdout == f"hello from {installed / '.venv'}\n", first_run.stderr
         assert INSTALLING in first_run.stderr
 

@@ -1,4 +1,4 @@
-"""The frontend stand-in in a real browser, with a real Better Auth server and the real service."""
+"""The frontend in a real browser, with a real Better Auth server and the real service."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ from playwright.sync_api import (
 
 from tests.frontend import stand_in
 from tests.support import service
-from tests.support.users import Person
+from tests.support.users import User
 
 ROOT = service.ROOT
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -31,21 +31,21 @@ INSTALL = "No browser is installed, install one: apt-get install chromium"
 FLAGS = ["--disable-gpu", "--disable-quic", "--disable-background-networking"]
 # The service lets clocks differ by thirty seconds, so this token is good for three.
 ALMOST_OVER = "-27s"
-PATIENCE = 40
-# Long enough for the page to show what it has got.
+TOKEN_TIMEOUT = 40
+# Enough time for the page to show a received answer.
 TWO_FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 @dataclass
-class World:
-    """A stand-in, and the service that its page calls. `service` is the service's address."""
+class Frontend:
+    """The address of a frontend and of the service that it calls."""
 
     address: str
     service: str
 
 
 @contextmanager
-def running_world(database_url: str, **settings: str) -> Iterator[World]:
+def running_frontend(database_url: str, **settings: str) -> Iterator[Frontend]:
     subprocess.run([ROOT / "scripts" / "client"], check=True)
     address = stand_in.free_address()
     with (
@@ -54,7 +54,7 @@ def running_world(database_url: str, **settings: str) -> Iterator[World]:
         ) as running,
         stand_in.running(address, API_URL=running.address, **settings),
     ):
-        yield World(address, running.address)
+        yield Frontend(address, running.address)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def browser() -> Iterator[Browser]:
 
 
 def find_browser() -> str:
-    """Tell where a browser is. Without one the test is skipped, and in CI it fails."""
+    """Return the path of a browser. Without a browser the test is skipped, and fails in CI."""
     for name in BROWSERS:
         if found := shutil.which(name):
             return found
@@ -74,14 +74,14 @@ def find_browser() -> str:
 
 
 @pytest.fixture(scope="module")
-def world(database_url: str) -> Iterator[World]:
-    with running_world(database_url) as running:
+def frontend(database_url: str) -> Iterator[Frontend]:
+    with running_frontend(database_url) as running:
         yield running
 
 
 @pytest.fixture
 def new_browser(browser: Browser) -> Iterator[Callable[[], BrowserContext]]:
-    """Gives somebody a browser of their own: nothing is shared between two."""
+    """Create separate browser contexts, which share no data."""
     contexts: list[BrowserContext] = []
 
     def new() -> BrowserContext:
@@ -94,22 +94,22 @@ def new_browser(browser: Browser) -> Iterator[Callable[[], BrowserContext]]:
 
 
 @pytest.fixture
-def page(world: World, new_browser: Callable[[], BrowserContext]) -> Iterator[Page]:
-    """The page of somebody who has just signed up, which must log no error."""
+def page(frontend: Frontend, new_browser: Callable[[], BrowserContext]) -> Iterator[Page]:
+    """The page of a new account, which must log no error."""
     page = new_browser().new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
-    sign_up(page, world)
+    sign_up(page, frontend)
     yield page
-    # The browser itself logs each answer that is no success.
+    # The browser logs each error response.
     assert not [error for error in errors if not error.startswith("Failed to load resource")]
 
 
-def sign_up(page: Page, world: World, email: str = "") -> str:
-    """Make an account, and tell its e-mail address."""
+def sign_up(page: Page, frontend: Frontend, email: str = "") -> str:
+    """Create an account. Return its e-mail address."""
     email = email or f"{time.monotonic_ns()}@example.com"
-    page.goto(world.address)
+    page.goto(frontend.address)
     fill_in(page, email)
     page.get_by_role("button", name="Create an account").click()
     expect(page.get_by_label("New task")).to_be_visible()
@@ -141,12 +141,12 @@ def expect_titles(page: Page, *titles: str) -> None:
 
 
 def expect_settled(page: Page) -> None:
-    """Wait until the page shows the list as it is at the service."""
+    """Wait until the page shows the list of the service."""
     expect(page.locator("#tasks")).to_have_attribute("aria-busy", "false")
 
 
 def drag(page: Page, title: str, onto: str) -> None:
-    """Take a task by its handle, and let it go above another one."""
+    """Drag a task by its handle above another task."""
     expect_settled(page)
     start = page.get_by_role("button", name=f"Move {title}").bounding_box()
     end = page.get_by_role("button", name=f"Move {onto}").bounding_box()
@@ -216,11 +216,11 @@ class TestPage:
         expect(title).to_have_value("Buy milk")
 
     def test_list_of_another_user_is_not_shown(
-        self, page: Page, world: World, new_browser: Callable[[], BrowserContext]
+        self, page: Page, frontend: Frontend, new_browser: Callable[[], BrowserContext]
     ) -> None:
         add(page, "mine")
         other = new_browser().new_page()
-        sign_up(other, world)
+        sign_up(other, frontend)
         expect(other.get_by_text("Nothing to do.")).to_be_visible()
         expect_titles(other)
 
@@ -311,7 +311,7 @@ def change(page: Page, label: str, text: str) -> None:
 
 
 def delete_elsewhere(page: Page) -> None:
-    """Delete the only task in another tab."""
+    """Delete the only task in a second tab."""
     tab = page.context.new_page()
     tab.goto(page.url)
     tab.get_by_role("button", name="Delete").click()
@@ -322,25 +322,25 @@ def delete_elsewhere(page: Page) -> None:
 @pytest.mark.usefixtures("browser")
 class TestTokens:
     def test_expired_token_is_renewed_without_an_alert(
-        self, hurried: World, new_browser: Callable[[], BrowserContext]
+        self, short_lived: Frontend, new_browser: Callable[[], BrowserContext]
     ) -> None:
         page = new_browser().new_page()
-        token = first_token(page, hurried)
-        wait_until_refused(hurried, token)
+        token = first_token(page, short_lived)
+        wait_until_refused(short_lived, token)
         add(page, "late")
         expect_titles(page, "late")
         expect(page.get_by_role("alert")).to_be_empty()
 
     def test_expired_token_after_the_session_asks_to_sign_in(
-        self, hurried: World, new_browser: Callable[[], BrowserContext]
+        self, short_lived: Frontend, new_browser: Callable[[], BrowserContext]
     ) -> None:
         context = new_browser()
         page = context.new_page()
-        email = sign_up(page, hurried)
+        email = sign_up(page, short_lived)
         add(page, "early")
-        token = first_token(page, hurried, reload=True)
-        sign_out_elsewhere(context, hurried)
-        wait_until_refused(hurried, token)
+        token = first_token(page, short_lived, reload=True)
+        sign_out_elsewhere(context, short_lived)
+        wait_until_refused(short_lived, token)
         page.get_by_label("New task").fill("late")
         page.get_by_role("button", name="Add").click()
         expect(page.get_by_role("alert")).to_have_text("Your session has ended. Sign in again.")
@@ -348,42 +348,42 @@ class TestTokens:
         fill_in(page, email)
         page.get_by_role("button", name="Sign in").click()
         expect_titles(page, "early")
-        # What was typed is not lost.
+        # The entered text is kept.
         expect(page.get_by_label("New task")).to_have_value("late")
         page.get_by_role("button", name="Add").click()
         expect_titles(page, "early", "late")
 
 
 @pytest.fixture(scope="module")
-def hurried(database_url: str) -> Iterator[World]:
-    with running_world(database_url, TOKEN_LIFETIME=ALMOST_OVER) as running:
+def short_lived(database_url: str) -> Iterator[Frontend]:
+    with running_frontend(database_url, TOKEN_LIFETIME=ALMOST_OVER) as running:
         yield running
 
 
-def first_token(page: Page, world: World, *, reload: bool = False) -> str:
-    """Sign up, or load the page again, and tell the token that it then sends."""
+def first_token(page: Page, frontend: Frontend, *, reload: bool = False) -> str:
+    """Sign up or reload the page. Return the token that the page sends."""
     with page.expect_request(lambda request: "authorization" in request.headers) as sent:
         if reload:
             page.reload()
         else:
-            sign_up(page, world)
+            sign_up(page, frontend)
     return sent.value.headers["authorization"]
 
 
-def sign_out_elsewhere(context: BrowserContext, world: World) -> None:
-    """Sign out in another tab of the same browser."""
+def sign_out_elsewhere(context: BrowserContext, frontend: Frontend) -> None:
+    """Sign out in a second tab of the same browser."""
     tab = context.new_page()
-    tab.goto(world.address)
+    tab.goto(frontend.address)
     tab.get_by_role("button", name="Sign out").click()
     expect(tab.get_by_label("E-mail")).to_be_visible()
     tab.close()
 
 
-def wait_until_refused(world: World, authorization: str) -> None:
-    until = time.monotonic() + PATIENCE
+def wait_until_refused(frontend: Frontend, authorization: str) -> None:
+    until = time.monotonic() + TOKEN_TIMEOUT
     while time.monotonic() < until:
         headers = {"Authorization": authorization}
-        answer = httpx.get(f"{world.service}/api/somebody/tasks", headers=headers)
+        answer = httpx.get(f"{frontend.service}/api/somebody/tasks", headers=headers)
         if answer.status_code == httpx.codes.UNAUTHORIZED:
             return
         time.sleep(0.2)
@@ -393,13 +393,13 @@ def wait_until_refused(world: World, authorization: str) -> None:
 @pytest.mark.usefixtures("browser")
 class TestOrigins:
     def test_browser_blocks_an_origin_that_is_not_configured(
-        self, world: World, new_browser: Callable[[], BrowserContext]
+        self, frontend: Frontend, new_browser: Callable[[], BrowserContext]
     ) -> None:
-        with stand_in.running(API_URL=world.service) as stranger:
+        with stand_in.running(API_URL=frontend.service) as other:
             page = new_browser().new_page()
             lines: list[str] = []
             page.on("console", lambda line: lines.append(line.text))
-            sign_up(page, World(stranger.address, world.service))
+            sign_up(page, Frontend(other.address, frontend.service))
             expect(page.get_by_role("alert")).to_have_text(
                 "The service cannot be reached from here."
             )
@@ -420,11 +420,11 @@ class TestDocs:
         assert f"{address}/openapi.json" in asked
         assert [url for url in asked if not url.startswith((f"{address}/", "data:"))] == []
 
-    def test_docs_page_executes_operations_with_a_token(self, docs: Page, person: Person) -> None:
-        authorize(docs, person.client.headers["authorization"].removeprefix("Bearer "))
-        assert execute(docs, "create_task", user_id=person.user_id) == "201"
-        assert person.page()["pagination"]["total"] == 1
-        assert execute(docs, "list_tasks", user_id=person.user_id, offset="0") == "200"
+    def test_docs_page_executes_operations_with_a_token(self, docs: Page, user: User) -> None:
+        authorize(docs, user.client.headers["authorization"].removeprefix("Bearer "))
+        assert execute(docs, "create_task", user_id=user.user_id) == "201"
+        assert user.page()["pagination"]["total"] == 1
+        assert execute(docs, "list_tasks", user_id=user.user_id, offset="0") == "200"
         assert execute(docs, "get_health") == "200"
 
     def test_docs_page_without_a_token_gets_401(self, docs: Page) -> None:
@@ -458,7 +458,7 @@ def authorize(docs: Page, token: str) -> None:
 
 
 def execute(docs: Page, operation_id: str, **parameters: str) -> str:
-    """Try an operation out, and tell the status of its answer."""
+    """Execute an operation on the page. Return the status of the answer."""
     operation = docs.locator(f".opblock[id$=-{operation_id}]")
     operation.locator(".opblock-summary-control").click()
     for name, value in parameters.items():

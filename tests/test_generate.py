@@ -1,4 +1,4 @@
-"""From the contract to a route: what is generated, and what refuses a handler that does not fit."""
+"""Code generation from the contract, and checks that reject a mismatched handler."""
 
 import shutil
 import subprocess
@@ -85,7 +85,7 @@ class Project:
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What mypy learned of one copy holds for the next, but for what was changed."""
+    """A cache of mypy that all copies of the project share."""
     return tmp_path_factory.mktemp("mypy")
 
 

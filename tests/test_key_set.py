@@ -1,4 +1,4 @@
-"""Key sets of every kind, and tokens that go with them. Better Auth's own: test_better_auth."""
+"""Key sets of every kind and their tokens. test_better_auth has tests with a real Better Auth."""
 
 import gzip
 import json
@@ -16,14 +16,14 @@ from jose import jws
 
 from tests.support import key_set, service, small_limits
 from tests.support.key_set import KeySet, Signer, UnusualSigner
-from tests.support.users import Json, Person, refusal
+from tests.support.users import Json, User, error_of
 
 USER = "somebody"
 MEBIBYTE = 1024 * 1024
 # A hundred mebibytes.
 BOMB = gzip.compress(b" " * 100 * MEBIBYTE)
-# The service gives up after three seconds.
-LONGEST_FETCH = 4
+# The fetch timeout of the service is three seconds.
+MAX_FETCH_SECONDS = 4
 
 
 Ask = Callable[[str], httpx.Response]
@@ -33,7 +33,7 @@ Ask = Callable[[str], httpx.Response]
 def trusting(
     keys: KeySet, database_url: str, app: tuple[str, ...] = service.APP, **settings: str
 ) -> Iterator[Ask]:
-    """Run a service that trusts these keys; gives what asks it for a list with a token."""
+    """Run a service that trusts a key set. Yield a function that requests a list with a token."""
     with started(keys, database_url, app, **settings) as running, asking(running) as ask:
         yield ask
 
@@ -49,7 +49,7 @@ def started(
 
 @contextmanager
 def asking(running: service.Service) -> Iterator[Ask]:
-    with Person(running.address, USER).client as client:
+    with User(running.address, USER).client as client:
 
         def ask(token: str) -> httpx.Response:
             return client.get(f"/api/{USER}/tasks", headers={"Authorization": f"Bearer {token}"})
@@ -70,7 +70,7 @@ def without(entry: Json, name: str) -> Json:
 
 
 def entry(**changes: object) -> tuple[Signer, Json]:
-    """Make a key, and an entry that says something odd of it."""
+    """Return a key and an entry with changed members."""
     signer = Signer()
     return signer, signer.entry | changes
 
@@ -92,7 +92,7 @@ FOREIGN: dict[str, tuple[Signer, object]] = {
 
 
 class TestEntries:
-    """One set holds good keys and all that a service cannot use, in between."""
+    """A key set with valid entries between unusable entries."""
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -129,14 +129,14 @@ class TestEntries:
         signer, _ = FOREIGN[name]
         for algorithm in ("EdDSA", "ES256"):
             token = signer.token(keys.address, {"alg": algorithm})
-            assert refusal(ask(token)) == REFUSED
+            assert error_of(ask(token)) == REFUSED
 
     @pytest.mark.parametrize(
         ("signer", "algorithm", "status"),
         [
             (UNTYPED, "EdDSA", 200),
             (UNTYPED, "Ed25519", 200),
-            # By another name it is the same.
+            # Ed25519 is another name of EdDSA.
             (EDWARDS, "Ed25519", 200),
             (EDWARDS, "ES256", 401),
             (RSA, "RS256", 200),
@@ -150,12 +150,12 @@ class TestEntries:
         assert ask(signer.token(keys.address, {"alg": algorithm})).status_code == status
 
     @pytest.mark.parametrize("claim", ["iss", "aud"])
-    @pytest.mark.parametrize("said", [None, "", "https://evil.example.com", 5, []])
+    @pytest.mark.parametrize("value", [None, "", "https://evil.example.com", 5, []])
     def test_token_with_wrong_issuer_or_audience_gets_401(
-        self, ask: Ask, keys: KeySet, claim: str, said: object
+        self, ask: Ask, keys: KeySet, claim: str, value: object
     ) -> None:
-        claims: Json = {claim: said}
-        assert refusal(ask(EDWARDS.token(keys.address, **claims))) == REFUSED
+        claims: Json = {claim: value}
+        assert error_of(ask(EDWARDS.token(keys.address, **claims))) == REFUSED
 
     def test_token_signed_with_a_public_key_as_secret_gets_401(
         self, ask: Ask, keys: KeySet
@@ -164,11 +164,11 @@ class TestEntries:
             claims = {"sub": USER, "iss": keys.address, "aud": keys.address, "exp": 2**40}
             header = {"kid": EDWARDS.name}
             forged = jws.sign(claims, secret, headers=header, algorithm="HS256")
-            assert refusal(ask(forged)) == REFUSED
+            assert error_of(ask(forged)) == REFUSED
 
 
 class TestSets:
-    """A set that cannot be read is no fault of the token's."""
+    """An unreadable key set is an outage, and the token may be valid."""
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -209,8 +209,8 @@ class TestSets:
         fetches, until = keys.fetches, time.monotonic() + 10
         while keys.fetches == fetches:
             response = ask(EDWARDS.token(keys.address))
-            assert refusal(response) == UNAVAILABLE
-            # As the answer advises: until then nothing is fetched again.
+            assert error_of(response) == UNAVAILABLE
+            # Until Retry-After is over, the key set is not fetched again.
             time.sleep(int(response.headers["Retry-After"]) / 4)
             assert time.monotonic() < until
 
@@ -220,12 +220,12 @@ class TestSets:
         with key_set.serving(EDWARDS) as slow, trusting(slow, database_url) as ask:
             slow.drip()
             began = time.monotonic()
-            assert refusal(ask(EDWARDS.token(slow.address))) == UNAVAILABLE
-            assert time.monotonic() - began < LONGEST_FETCH
+            assert error_of(ask(EDWARDS.token(slow.address))) == UNAVAILABLE
+            assert time.monotonic() - began < MAX_FETCH_SECONDS
 
 
 class TestLimits:
-    """What a key server sends is bounded, whatever it sends."""
+    """Limits for the answers of a key server."""
 
     def test_key_set_at_the_limits_of_size_and_keys_is_used(self, database_url: str) -> None:
         with key_set.serving() as keys, trusting(keys, database_url) as ask:
@@ -254,16 +254,16 @@ class TestLimits:
             memory = psutil.Process(running.process.pid).memory_info
             before = memory().rss
             vars(keys).update(sent)
-            assert refusal(ask(EDWARDS.token(keys.address))) == UNAVAILABLE
+            assert error_of(ask(EDWARDS.token(keys.address))) == UNAVAILABLE
             assert memory().rss - before < 30 * MEBIBYTE
-            # Where the cores are busy, the time may be over first.
+            # On a busy machine the timeout may be over first.
             assert re.search(f"{cause}|TimeoutError", running.whole_log())
 
     def test_known_keys_are_used_while_the_key_set_is_endless(self, database_url: str) -> None:
         with key_set.serving(EDWARDS) as keys, trusting(keys, database_url) as ask:
             assert ask(EDWARDS.token(keys.address)).status_code == 200
             keys.endless = b" " * 65536
-            assert refusal(ask(CURVE.token(keys.address))) == UNAVAILABLE
+            assert error_of(ask(CURVE.token(keys.address))) == UNAVAILABLE
             assert ask(EDWARDS.token(keys.address)).status_code == 200
 
     def test_rsa_key_beyond_the_size_limits_gets_401(self, database_url: str) -> None:
@@ -272,7 +272,7 @@ class TestLimits:
         with key_set.serving(*good, *bad) as keys, trusting(keys, database_url) as ask:
             assert {ask(signer.token(keys.address)).status_code for signer in good} == {200}
             for signer in bad:
-                assert refusal(ask(signer.token(keys.address))) == REFUSED
+                assert error_of(ask(signer.token(keys.address))) == REFUSED
 
     def test_outage_is_logged_once_and_again_after_recovery(self, database_url: str) -> None:
         with (
@@ -282,7 +282,7 @@ class TestLimits:
         ):
             keys.status, until = 500, time.monotonic() + 20
             while keys.fetches < 3:
-                assert refusal(ask(EDWARDS.token(keys.address))) == UNAVAILABLE
+                assert error_of(ask(EDWARDS.token(keys.address))) == UNAVAILABLE
                 assert time.monotonic() < until
                 time.sleep(0.2)
             keys.status = 200
@@ -290,7 +290,7 @@ class TestLimits:
                 assert time.monotonic() < until
                 time.sleep(0.2)
             keys.status = 500
-            assert refusal(ask(CURVE.token(keys.address))) == UNAVAILABLE
+            assert error_of(ask(CURVE.token(keys.address))) == UNAVAILABLE
             assert running.whole_log().count("No keys from") == 2
 
     def test_unusable_entries_are_logged_in_one_line(self, database_url: str) -> None:
@@ -300,7 +300,7 @@ class TestLimits:
             asking(running) as ask,
         ):
             keys.hold(*[None] * 90)
-            assert refusal(ask(EDWARDS.token(keys.address))) == REFUSED
+            assert error_of(ask(EDWARDS.token(keys.address))) == REFUSED
             log = running.whole_log()
             assert log.count("of the key set cannot be used") == 1
             assert "90 of 90 entries" in log
@@ -312,14 +312,14 @@ class TestOutages:
             keys.status = 500
             names: list[object] = [None, 5, True, ["x"], {}]
             for name in names:
-                assert refusal(ask(EDWARDS.token(keys.address, {"kid": name}))) == REFUSED
+                assert error_of(ask(EDWARDS.token(keys.address, {"kid": name}))) == REFUSED
             assert keys.fetches == 0
 
     def test_known_keys_are_used_for_new_tokens_during_an_outage(self, database_url: str) -> None:
         with key_set.serving(EDWARDS) as keys, trusting(keys, database_url) as ask:
             assert ask(EDWARDS.token(keys.address)).status_code == 200
             keys.status = 500
-            assert refusal(ask(CURVE.token(keys.address))) == UNAVAILABLE
+            assert error_of(ask(CURVE.token(keys.address))) == UNAVAILABLE
             assert ask(EDWARDS.token(keys.address)).status_code == 200
 
     def test_many_requests_during_an_outage_fetch_once_a_second(self, database_url: str) -> None:
@@ -345,7 +345,7 @@ class TestOutages:
                 time.sleep(0.01)
             assert ask(EDWARDS.token(keys.address)).status_code == 200
             assert not waiting.done()
-            assert refusal(waiting.result()) == UNAVAILABLE
+            assert error_of(waiting.result()) == UNAVAILABLE
 
 
 class TestRotation:
@@ -355,7 +355,7 @@ class TestRotation:
             assert [ask(remembered).status_code for _ in range(2)] == [200, 200]
             keys.hold(CURVE.entry)
             assert ask(CURVE.token(keys.address)).status_code == 200
-            assert refusal(ask(remembered)) == REFUSED
+            assert error_of(ask(remembered)) == REFUSED
 
     def test_unknown_key_is_fetched_for_once_and_a_new_key_is_found(
         self, database_url: str
@@ -364,7 +364,7 @@ class TestRotation:
             assert ask(EDWARDS.token(server.address)).status_code == 200
             for _ in range(15):
                 made_up = EDWARDS.token(server.address, {"kid": "made up"})
-                assert refusal(ask(made_up)) == REFUSED
+                assert error_of(ask(made_up)) == REFUSED
             assert server.fetches == 2
             server.hold(EDWARDS.entry, CURVE.entry)
             assert ask(CURVE.token(server.address)).status_code == 200
@@ -375,7 +375,7 @@ class TestRotation:
             tokens = [signer.token(keys.address) for signer in signers]
             with ThreadPoolExecutor(len(signers)) as pool:
                 assert {answer.status_code for answer in pool.map(ask, tokens)} == {200}
-            # Who came during the first cannot know whether it began before the key was there.
+            # A request during the first fetch needs a second fetch: its key may be newer.
             assert keys.fetches <= 2
 
     def test_unknown_keys_fetch_five_times_and_then_every_ten_seconds(
@@ -386,12 +386,12 @@ class TestRotation:
             began = time.monotonic()
             for number in range(60):
                 made_up = EDWARDS.token(keys.address, {"kid": f"made up {number}"})
-                assert refusal(ask(made_up)) == REFUSED
+                assert error_of(ask(made_up)) == REFUSED
             # The numbers of the README.
             assert 1 + 5 <= keys.fetches <= 1 + 5 + (time.monotonic() - began) / 10
 
     def test_new_key_is_found_ten_seconds_after_unknown_keys(self, database_url: str) -> None:
-        """Ten seconds of the service's clock, of which each second here has twenty."""
+        """The clock of the service is 20 times as fast."""
         with (
             key_set.serving(EDWARDS) as keys,
             trusting(keys, database_url, small_limits.APP, TEST_CLOCK="20") as ask,
@@ -404,7 +404,7 @@ class TestRotation:
                 assert time.monotonic() - began < 3
 
     def test_removed_key_gets_401_after_ten_minutes(self, database_url: str) -> None:
-        """Nobody brings a token with a new key, which would have the set fetched."""
+        """No token with a new key causes a fetch."""
         with (
             key_set.serving(EDWARDS) as keys,
             trusting(keys, database_url, small_limits.APP, TEST_CLOCK="300") as ask,

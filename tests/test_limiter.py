@@ -144,7 +144,7 @@ class TestWaiters:
                 await wait_until_read(narrow.address)
                 await connection.execute("COMMIT")
                 assert (await kim).is_success
-                # One request had the connection, and 33 waited: a third of the wait limit.
+                # One request had the connection, and 33 waited: a third of the wait limit of 100.
                 assert sum(result.is_success for result in await asyncio.gather(*judy)) == 34
 
         asyncio.run(scenario())

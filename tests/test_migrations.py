@@ -18,14 +18,14 @@ from tests.support.database import fetch, run
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Iterator[Path]:
-    """A copy of the project that nobody has started before, but with its dependencies."""
+    """A fresh copy of the project with its dependencies."""
     checkouts.copy(tmp_path)
     yield tmp_path
     shutil.rmtree(embedded.home(tmp_path), ignore_errors=True)
 
 
 class TestMigrations:
-    """On the PostgreSQL of today and on the oldest that is still common."""
+    """On the newest and on the oldest supported PostgreSQL."""
 
     @pytest.fixture(params=[15, 18])
     def url(self, request: pytest.FixtureRequest, database_url: str) -> Iterator[str]:
@@ -42,7 +42,7 @@ class TestMigrations:
         for revision in ("head", "base", "head", "head"):
             change = command.downgrade if revision == "base" else command.upgrade
             change(configuration, revision)
-        # Raises if the tables are not what the code says they are.
+        # Raises if the tables differ from handlers/tables.py.
         command.check(configuration)
         run(url, "DROP DATABASE migrated")
 
@@ -68,9 +68,9 @@ class TestMigrations:
             for _ in range(4)
         ]
         for process in both:
-            said = process.communicate(timeout=60)[0].decode()
-            assert process.returncode == 0, said
-            assert "newest migration" in said
+            output = process.communicate(timeout=60)[0].decode()
+            assert process.returncode == 0, output
+            assert "newest migration" in output
         assert fetch(twice, "SELECT count(*) FROM alembic_version")[0][0] == 1
         run(url, "DROP DATABASE twice")
 

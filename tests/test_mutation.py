@@ -1,4 +1,4 @@
-"""The mutation test itself: its faults can be planted, and it finds the tests for each."""
+"""The mutation test: its faults match the code, and the tests for each fault are found."""
 
 import re
 import subprocess
@@ -12,7 +12,7 @@ from tests.support.service import ROOT
 
 class TestMutation:
     def test_every_fault_matches_the_code(self) -> None:
-        """Where the code has moved on, a fault has to follow: scripts/drift takes too long to tell."""
+        """A changed line needs a changed fault. The mutation test itself takes too long to report this."""
         assert not [
             fault.name for fault in FAULTS if fault.old not in (ROOT / fault.file).read_text()
         ]
@@ -22,7 +22,7 @@ class TestMutation:
         assert len(set(names)) == len(names)
 
     def test_coverage_map_has_every_test_file(self) -> None:
-        """Without arguments, pytest collects what scripts/test runs."""
+        """Without arguments, pytest collects the files that scripts/test runs."""
         collected = subprocess.run(
             [sys.executable, "-m", "pytest", "--collect-only", "-qq", "--no-header"],
             cwd=ROOT,

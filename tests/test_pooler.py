@@ -1,4 +1,4 @@
-"""Through a pooler that gives connections to whoever begins a transaction."""
+"""PgBouncer in transaction mode: connections change after each transaction."""
 
 import asyncio
 import os
@@ -12,9 +12,9 @@ import migration
 from handlers.postgres import dsn
 from tests.support import load, pgbouncer, postgres15, proxy, service
 
-PEOPLE = 60
+USERS = 60
 SERVER_CONNECTIONS = 4
-# Tens of thousands of requests where there is time for them.
+# A longer run sends tens of thousands of requests.
 SECONDS = float(os.environ.get("POOLER_SECONDS", "6"))
 
 
@@ -28,17 +28,17 @@ def pooled() -> Iterator[str]:
 
 class TestPooled:
     def test_concurrent_users_get_only_their_rows_without_errors(self, pooled: str) -> None:
-        """Two workers, and five times as many of their connections as of PostgreSQL's."""
+        """Two workers with five times as many connections as the pooler has to PostgreSQL."""
         settings = {"DATABASE_URL": pooled, "BETTER_AUTH_SECRET": service.SECRET}
         with service.running(**settings, DATABASE_POOLED="true", WEB_CONCURRENCY="2") as running:
-            figures = asyncio.run(load.run(running.address, PEOPLE, SECONDS))
+            figures = asyncio.run(load.run(running.address, USERS, SECONDS))
         print(figures)
         assert not figures.refused
         assert not figures.lost
         assert figures.done.total() > 100 * SECONDS
 
     def test_statement_takes_one_round_trip(self, pooled: str) -> None:
-        """From the second time on, though a pooler may have given the connection to another."""
+        """From the second request on, although the pooler may have given the connection to another client."""
         port, target = service.free_port(), urlsplit(pooled).port
         assert target
         url = pooled.replace(str(target), str(port))
@@ -60,7 +60,7 @@ class TestPooled:
     def test_pooler_without_database_pooled_gets_503_and_the_reason_is_logged(
         self, pooled: str
     ) -> None:
-        """The pooler refuses what the service asks of a direct connection, and the log says why."""
+        """The pooler rejects a startup parameter that the service sends on a direct connection."""
         settings = {"DATABASE_URL": pooled, "BETTER_AUTH_SECRET": service.SECRET}
         with service.running(**settings) as running:
             assert httpx.get(f"{running.address}/health/ready").status_code == 503

@@ -1,4 +1,4 @@
-"""HTTP as the server reads it: hosts, offers of other protocols, and requests sent ahead."""
+"""The HTTP protocol of the server: hosts, upgrades, pipelining and header limits."""
 
 import select
 import socket
@@ -20,7 +20,7 @@ from tests.support.raw_http import (
     read_to_end,
     statuses,
 )
-from tests.support.users import Person, refusal
+from tests.support.users import User, error_of
 
 
 class TestPipelining:
@@ -76,7 +76,7 @@ class TestHost:
 
 
 class TestUpgrades:
-    """An offer of another protocol is ignored, as RFC 9110 7.8 allows, and the request served."""
+    """An upgrade is ignored, as RFC 9110 7.8 allows, and the request is served."""
 
     OFFERS = (
         "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQ\r\n",
@@ -86,8 +86,8 @@ class TestUpgrades:
     )
     BODY = b'{"title": "Upgraded"}'
 
-    def message(self, person: Person, offer: str, *, chunked: bool) -> tuple[bytes, bytes]:
-        head = post(person, length=len(self.BODY)).replace(b"Host:", offer.encode() + b"Host:")
+    def message(self, user: User, offer: str, *, chunked: bool) -> tuple[bytes, bytes]:
+        head = post(user, length=len(self.BODY)).replace(b"Host:", offer.encode() + b"Host:")
         if not chunked:
             return head, self.BODY
         length = b"Content-Length: %d" % len(self.BODY)
@@ -101,14 +101,14 @@ class TestUpgrades:
     @pytest.mark.parametrize("offer", OFFERS)
     def test_upgrade_is_ignored_and_body_and_next_request_are_read(
         self,
-        person: Person,
+        user: User,
         running_service: service.Service,
         offer: str,
         pieces: int,
         *,
         chunked: bool,
     ) -> None:
-        head, body = self.message(person, offer, chunked=chunked)
+        head, body = self.message(user, offer, chunked=chunked)
         sent = [head + body] if pieces == 1 else [head, body]
         if pieces > 2:
             sent = [bytes([byte]) for byte in head + body]
@@ -124,16 +124,16 @@ class TestUpgrades:
                 assert b'"title":"Upgraded"' in answer
             client.sendall(GET)
             assert statuses(read_answer(client)) == [200]
-        assert person.titles() == ["Upgraded"] * 2
+        assert user.titles() == ["Upgraded"] * 2
 
     def test_several_upgrades_in_one_read_are_all_served(
-        self, person: Person, running_service: service.Service
+        self, user: User, running_service: service.Service
     ) -> None:
-        head, body = self.message(person, self.OFFERS[0], chunked=False)
+        head, body = self.message(user, self.OFFERS[0], chunked=False)
         with connect(running_service) as client:
             client.sendall((head + body) * 20 + HEAD + b"Connection: close\r\n\r\n")
             assert statuses(read_to_end(client)) == [201] * 20 + [200]
-        assert len(person.titles()) == 20
+        assert len(user.titles()) == 20
 
     @pytest.mark.parametrize("method", ["CONNECT x:80", "CONNECT /health", "PRI *"])
     def test_method_that_takes_over_the_connection_gets_400(
@@ -153,20 +153,20 @@ class TestWebSockets:
     }
 
     def test_websocket_handshake_is_answered_as_a_plain_request(
-        self, running_service: service.Service, stranger: httpx.Client
+        self, running_service: service.Service, anonymous: httpx.Client
     ) -> None:
-        refused = stranger.get("/nowhere?token=secret", headers=self.HANDSHAKE)
-        assert refusal(refused) == (404, "not_found", [])
-        assert stranger.get("/health", headers=self.HANDSHAKE).json() == {"status": "ok"}
+        refused = anonymous.get("/nowhere?token=secret", headers=self.HANDSHAKE)
+        assert error_of(refused) == (404, "not_found", [])
+        assert anonymous.get("/health", headers=self.HANDSHAKE).json() == {"status": "ok"}
         assert "secret" not in running_service.log.read_text()
 
 
 class TestHeaderLimits:
-    """What comes before a body. Nobody can have the service keep as much of it as they like."""
+    """Limits for the head of a request."""
 
     BEGIN = b"GET /health HTTP/1.1\r\nHost: x\r\n"
     CHUNKED = b"POST /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-    # A beginning, and what goes on for ever after it.
+    # The beginning of a head, and the part that is repeated without an end.
     ENDLESS = {
         "headers": (BEGIN, b"X: y\r\n" * 10_000),
         "a header": (BEGIN + b"X: ", b"y" * 65_536),
@@ -175,24 +175,24 @@ class TestHeaderLimits:
         "trailers": (CHUNKED + b"1\r\nx\r\n0\r\n", b"X: y\r\n" * 10_000),
         "the size of a chunk": (CHUNKED + b"1;", b"y" * 65_536),
     }
-    MOST_SENT = 64 * 2**20
-    MOST_KEPT = 8 * 2**20
+    MAX_SENT = 64 * 2**20
+    MAX_KEPT = 8 * 2**20
 
     @pytest.mark.parametrize("name", ENDLESS)
     def test_endless_head_is_closed_and_uses_little_memory(
-        self, stranger: httpx.Client, running_service: service.Service, name: str
+        self, anonymous: httpx.Client, running_service: service.Service, name: str
     ) -> None:
         begin, more = self.ENDLESS[name]
         memory = psutil.Process(running_service.process.pid).memory_info
         before, sent = memory().rss, 0
-        with connect_like(stranger) as connection, suppress(ConnectionError):
+        with connect_like(anonymous) as connection, suppress(ConnectionError):
             connection.sendall(begin)
-            while sent < self.MOST_SENT:
+            while sent < self.MAX_SENT:
                 connection.sendall(more)
                 sent += len(more)
-        assert sent < self.MOST_SENT
-        assert memory().rss - before < self.MOST_KEPT
-        assert stranger.get("/health").is_success
+        assert sent < self.MAX_SENT
+        assert memory().rss - before < self.MAX_KEPT
+        assert anonymous.get("/health").is_success
 
     @pytest.mark.parametrize(
         ("head", "statuses"),
@@ -207,19 +207,19 @@ class TestHeaderLimits:
         ids=["1,000", "10,000", "60 KB", "100 KiB", "a line of 60 KB", "a line of 64 KiB"],
     )
     def test_large_head_and_the_next_request_are_answered(
-        self, stranger: httpx.Client, head: bytes, statuses: set[int]
+        self, anonymous: httpx.Client, head: bytes, statuses: set[int]
     ) -> None:
-        with connect_like(stranger) as connection:
+        with connect_like(anonymous) as connection:
             connection.sendall(head + b"\r\n")
             assert int(connection.recv(20).split()[1]) in statuses
-        assert stranger.get("/health").is_success
+        assert anonymous.get("/health").is_success
 
     def test_header_limit_is_per_request_on_a_persistent_connection(
-        self, stranger: httpx.Client
+        self, anonymous: httpx.Client
     ) -> None:
-        """Each read ends in the middle of a request, and together they are far above the bound."""
+        """Each read ends inside a request, and all requests together exceed the limit."""
         request = self.BEGIN + b"X: " + b"y" * 1000 + b"\r\n\r\n"
-        with connect_like(stranger) as connection, connection.makefile("rb") as answers:
+        with connect_like(anonymous) as connection, connection.makefile("rb") as answers:
             connection.sendall(request[:-10])
             for _ in range(200):
                 connection.sendall(request[-10:] + request[:-10])
@@ -227,8 +227,8 @@ class TestHeaderLimits:
                 assert head[0].startswith(b"HTTP/1.1 200")
                 assert answers.read(15) == b'{"status":"ok"}'
 
-    def test_head_beyond_the_limit_gets_400_with_the_limit(self, stranger: httpx.Client) -> None:
-        with connect_like(stranger) as connection:
+    def test_head_beyond_the_limit_gets_400_with_the_limit(self, anonymous: httpx.Client) -> None:
+        with connect_like(anonymous) as connection:
             connection.sendall(self.BEGIN)
             answer = b""
             while not select.select([connection], [], [], 0.02)[0]:

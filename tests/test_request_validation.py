@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.support.raw_http import connect_like
-from tests.support.users import Json, Person, refusal, token_for
+from tests.support.users import Json, User, error_of, token_for
 
 JSON = {"Content-Type": "application/json"}
 INVALID = (422, "validation_error")
@@ -39,10 +39,10 @@ class TestQueries:
         ],
     )
     def test_invalid_query_parameters_get_422_with_their_names(
-        self, person: Person, query: str, places: list[str]
+        self, user: User, query: str, places: list[str]
     ) -> None:
         expected = [place if place.startswith("query") else f"query.{place}" for place in places]
-        status, code, found = refusal(person.request("GET", f"?{query}"))
+        status, code, found = error_of(user.request("GET", f"?{query}"))
         assert (status, code, sorted(found)) == (*INVALID, sorted(expected))
 
     @pytest.mark.parametrize(
@@ -50,21 +50,19 @@ class TestQueries:
         [("POST", ""), ("GET", "/1"), ("PUT", "/1"), ("DELETE", "/1"), ("PATCH", "/1/complete")],
     )
     def test_unknown_parameter_of_an_operation_without_parameters_gets_422(
-        self, person: Person, method: str, path: str
+        self, user: User, method: str, path: str
     ) -> None:
         body: Json = {"json": {"title": "x"}} if method in ("POST", "PUT") else {}
-        response = person.request(method, f"{path}?force=true", **body)
-        assert refusal(response) == (*INVALID, ["query.force"])
+        response = user.request(method, f"{path}?force=true", **body)
+        assert error_of(response) == (*INVALID, ["query.force"])
 
-    def test_long_parameter_name_is_truncated_in_the_answer(self, person: Person) -> None:
-        response = person.request("GET", "?" + "x" * 5000 + "=1")
+    def test_long_parameter_name_is_truncated_in_the_answer(self, user: User) -> None:
+        response = user.request("GET", "?" + "x" * 5000 + "=1")
         assert len(response.json()["details"][0]["location"]) == 300
 
-    def test_parameter_name_with_invalid_utf8_is_escaped_in_the_answer(
-        self, person: Person
-    ) -> None:
-        response = person.request("GET", "/1?%FF=1")
-        assert refusal(response) == (*INVALID, ["query.\\udcff"])
+    def test_parameter_name_with_invalid_utf8_is_escaped_in_the_answer(self, user: User) -> None:
+        response = user.request("GET", "/1?%FF=1")
+        assert error_of(response) == (*INVALID, ["query.\\udcff"])
 
 
 class TestBodies:
@@ -111,17 +109,17 @@ class TestBodies:
         ],
     )
     def test_invalid_body_gets_422_with_its_members_and_creates_nothing(
-        self, person: Person, body: bytes, places: list[str]
+        self, user: User, body: bytes, places: list[str]
     ) -> None:
-        response = person.request("POST", content=body, headers=JSON)
-        assert refusal(response) == (*INVALID, places)
-        assert person.page()["data"] == []
+        response = user.request("POST", content=body, headers=JSON)
+        assert error_of(response) == (*INVALID, places)
+        assert user.page()["data"] == []
 
     @pytest.mark.parametrize("number", [b"1.0", b"1e0", b"10E-1", b"1.00"])
-    def test_integer_in_any_json_notation_is_accepted(self, person: Person, number: bytes) -> None:
-        person.create()
+    def test_integer_in_any_json_notation_is_accepted(self, user: User, number: bytes) -> None:
+        user.create()
         body = b'{"title": "x", "position": %s}' % number
-        response = person.request("POST", content=body, headers=JSON)
+        response = user.request("POST", content=body, headers=JSON)
         assert response.json()["position"] == 1
 
     @pytest.mark.parametrize(
@@ -130,16 +128,16 @@ class TestBodies:
         + ["application/merge-patch+json", "application/problem+json", "multipart/form-data"],
     )
     def test_body_with_another_content_type_gets_422(
-        self, person: Person, content_type: str | None
+        self, user: User, content_type: str | None
     ) -> None:
         headers = {} if content_type is None else {"Content-Type": content_type}
-        response = person.request("POST", content=b'{"title": "x"}', headers=headers)
-        assert refusal(response) == (*INVALID, ["header.content-type"])
+        response = user.request("POST", content=b'{"title": "x"}', headers=headers)
+        assert error_of(response) == (*INVALID, ["header.content-type"])
 
-    def test_two_content_type_headers_get_422(self, person: Person) -> None:
+    def test_two_content_type_headers_get_422(self, user: User) -> None:
         headers = [("Content-Type", kind) for kind in ("application/json", "text/plain")]
-        response = person.request("POST", content=b'{"title": "x"}', headers=headers)
-        assert refusal(response) == (*INVALID, ["header.content-type"])
+        response = user.request("POST", content=b'{"title": "x"}', headers=headers)
+        assert error_of(response) == (*INVALID, ["header.content-type"])
 
     @pytest.mark.parametrize(
         ("body", "message"),
@@ -158,56 +156,52 @@ class TestBodies:
         ],
     )
     def test_message_describes_the_json_and_not_python_types(
-        self, person: Person, body: bytes, message: str
+        self, user: User, body: bytes, message: str
     ) -> None:
-        response = person.request("POST", content=body, headers=JSON)
+        response = user.request("POST", content=body, headers=JSON)
         assert [detail["message"] for detail in response.json()["details"]] == [message]
 
     @pytest.mark.parametrize(
         "content_type", ["application/json;charset=utf-8", "Application/JSON ; charset=UTF-8"]
     )
-    def test_content_type_with_parameters_is_accepted(
-        self, person: Person, content_type: str
-    ) -> None:
+    def test_content_type_with_parameters_is_accepted(self, user: User, content_type: str) -> None:
         headers = {"Content-Type": content_type}
-        response = person.request("POST", content=b'{"title": "x"}', headers=headers)
+        response = user.request("POST", content=b'{"title": "x"}', headers=headers)
         assert response.status_code == 201
 
-    def test_errors_of_path_query_and_body_are_reported_together(self, person: Person) -> None:
-        response = person.request("PUT", "/x?y=1", json={"title": 5, "position": "z"})
+    def test_errors_of_path_query_and_body_are_reported_together(self, user: User) -> None:
+        response = user.request("PUT", "/x?y=1", json={"title": 5, "position": "z"})
         places = ["path.task_id", "query.y", "body.title", "body.position"]
-        assert refusal(response) == (*INVALID, places)
+        assert error_of(response) == (*INVALID, places)
 
-    def test_at_most_100_errors_are_reported(self, person: Person) -> None:
-        response = person.request("PUT", "/order", json={"task_ids": ["x"] * 500})
-        assert len(refusal(response)[2]) == 100
+    def test_at_most_100_errors_are_reported(self, user: User) -> None:
+        response = user.request("PUT", "/order", json={"task_ids": ["x"] * 500})
+        assert len(error_of(response)[2]) == 100
 
-    def test_invalid_update_changes_nothing(self, person: Person) -> None:
-        task = person.create()
-        response = person.request("PUT", f"/{task['id']}", json={"title": "new", "position": -1})
-        assert refusal(response) == (*INVALID, ["body.position"])
-        assert person.get(task) == task
+    def test_invalid_update_changes_nothing(self, user: User) -> None:
+        task = user.create()
+        response = user.request("PUT", f"/{task['id']}", json={"title": "new", "position": -1})
+        assert error_of(response) == (*INVALID, ["body.position"])
+        assert user.get(task) == task
 
-    # Where Python's own limit is depends on its version: 3.13 still reads 2,000 levels.
+    # The nesting limit of Python depends on its version: 3.13 reads 2,000 levels.
     @pytest.mark.parametrize("depth", [10, 900, 2000, 100_000])
     @pytest.mark.parametrize("member", ["title", "description", "position", "unknown"])
-    def test_nested_value_of_any_depth_gets_422(
-        self, person: Person, member: str, depth: int
-    ) -> None:
+    def test_nested_value_of_any_depth_gets_422(self, user: User, member: str, depth: int) -> None:
         members = {"title": '"x"', member: "[" * depth + "]" * depth}
         body = ", ".join(f'"{name}": {value}' for name, value in members.items())
-        response = person.request("POST", content=f"{{{body}}}", headers=JSON)
+        response = user.request("POST", content=f"{{{body}}}", headers=JSON)
         places = {10: {f"body.{member}"}, 900: {f"body.{member}"}, 100_000: {"body"}}
-        *refused, (place,) = refusal(response)
+        *refused, (place,) = error_of(response)
         assert tuple(refused) == INVALID
         assert place in places.get(depth, {"body", f"body.{member}"})
 
-    def test_ignored_member_beyond_the_nesting_limit_gets_422(self, person: Person) -> None:
-        task = person.create()
-        # Somewhere here Python's own limit is met, and no depth at its edge is a failure.
+    def test_ignored_member_beyond_the_nesting_limit_gets_422(self, user: User) -> None:
+        task = user.create()
+        # The nesting limit of Python is in this range, and no depth may cause a 500.
         for depth in [10, 500, *range(900, 1000, 3), 5000, 100_000]:
             body = f'{{"created_at": {"[" * depth}{"]" * depth}}}'
-            response = person.request("PUT", f"/{task['id']}", content=body, headers=JSON)
+            response = user.request("PUT", f"/{task['id']}", content=body, headers=JSON)
             if depth <= 900:
                 assert response.json() == task
             else:
@@ -221,45 +215,45 @@ class TestLargeBodies:
 
     @pytest.mark.parametrize("pieces", [1, 2, 4096])
     def test_body_of_256_kib_is_accepted_with_and_without_content_length(
-        self, person: Person, pieces: int
+        self, user: User, pieces: int
     ) -> None:
         body, size = self.body(KIB_256), KIB_256 // pieces
         content = iter([body[begin : begin + size] for begin in range(0, KIB_256, size)])
-        response = person.request("POST", content=body if pieces == 1 else content, headers=JSON)
+        response = user.request("POST", content=body if pieces == 1 else content, headers=JSON)
         assert response.status_code == 201
 
     @pytest.mark.parametrize("announced", [True, False])
     @pytest.mark.parametrize("size", [KIB_256 + 1, 4 * KIB_256])
     def test_body_beyond_256_kib_gets_413_with_and_without_content_length(
-        self, person: Person, size: int, *, announced: bool
+        self, user: User, size: int, *, announced: bool
     ) -> None:
         body = self.body(size)
         content = body if announced else iter([body[:1000], body[1000:]])
-        response = person.request("POST", content=content, headers=JSON)
-        assert refusal(response) == (413, "payload_too_large", [])
-        assert person.page()["data"] == []
+        response = user.request("POST", content=content, headers=JSON)
+        assert error_of(response) == (413, "payload_too_large", [])
+        assert user.page()["data"] == []
 
-    def test_content_length_beyond_the_limit_gets_413_before_the_body(self, person: Person) -> None:
-        head = f"POST {person.path} HTTP/1.1\r\nHost: x\r\nContent-Length: {KIB_256 + 1}\r\n"
-        head += f"Authorization: {person.client.headers['Authorization']}\r\n\r\n"
-        with connect_like(person.client) as connection:
+    def test_content_length_beyond_the_limit_gets_413_before_the_body(self, user: User) -> None:
+        head = f"POST {user.path} HTTP/1.1\r\nHost: x\r\nContent-Length: {KIB_256 + 1}\r\n"
+        head += f"Authorization: {user.client.headers['Authorization']}\r\n\r\n"
+        with connect_like(user.client) as connection:
             connection.sendall(head.encode())
             assert connection.recv(20).startswith(b"HTTP/1.1 413")
 
-    def test_body_of_an_operation_without_a_body_is_ignored(self, person: Person) -> None:
-        response = person.request("GET", content=self.body(2 * KIB_256), headers=JSON)
+    def test_body_of_an_operation_without_a_body_is_ignored(self, user: User) -> None:
+        response = user.request("GET", content=self.body(2 * KIB_256), headers=JSON)
         assert response.status_code == 200
 
 
 class TestErrorPrecedence:
-    """Each request is wrong in every way from some point on; the first way is the answer."""
+    """Each request has several errors. The first error in the order of checks is the answer."""
 
     BODY = b"{" + b" " * KIB_256
 
     def test_error_precedence_is_path_method_token_user_size_validation_task(
-        self, person: Person
+        self, user: User
     ) -> None:
-        client, path = person.client, person.path
+        client, path = user.client, user.path
         bad: Json = {"content": self.BODY}
         anonymous: Json = {**bad, "headers": {"Authorization": "x"}}
         assert client.put("/nowhere?x=1", **anonymous).status_code == 404
@@ -279,12 +273,12 @@ class TestErrorPrecedence:
         ],
     )
     def test_error_before_the_body_is_answered_without_reading_the_body(
-        self, person: Person, path: str, token: str, status: int
+        self, user: User, path: str, token: str, status: int
     ) -> None:
         head = (
             f"PUT {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
             "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n"
         )
-        with connect_like(person.client) as connection:
+        with connect_like(user.client) as connection:
             connection.sendall(head.encode())
             assert connection.recv(20).startswith(b"HTTP/1.1 %d" % status)

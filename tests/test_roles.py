@@ -11,9 +11,9 @@ import pytest
 import migration
 from tests.support import load, postgres15, service
 from tests.support.database import run
-from tests.support.users import Person, refusal
+from tests.support.users import User, error_of
 
-# The statements of the README, which a person copies, with a password.
+# The statements of the README with a password.
 README = (service.ROOT / "README.md").read_text()
 APPLICATION_ROLE = README.partition("```sql\n")[2].partition("```")[0].replace("\u2026", "x")
 assert "CREATE ROLE application" in APPLICATION_ROLE
@@ -91,10 +91,10 @@ class TestRoles:
         own = url.replace("postgres@", "refused@")
         run(postgres.url, change)
         with service.running(DATABASE_URL=own, BETTER_AUTH_SECRET=service.SECRET) as running:
-            person = Person(running.address)
-            with person.client:
+            user = User(running.address)
+            with user.client:
                 body = {"title": "x"} if method == "POST" else None
-                assert refusal(person.request(method, json=body))[:2] == (503, "unavailable")
+                assert error_of(user.request(method, json=body))[:2] == (503, "unavailable")
         for name in ("refusing", "elsewhere"):
             run(postgres.url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         run(postgres.url, "DROP ROLE refused")

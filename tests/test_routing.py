@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from tests.support.users import Json, NewPerson, Person, refusal
+from tests.support.users import Json, NewUser, User, error_of
 
 INVALID = (422, "validation_error")
 
@@ -18,11 +18,11 @@ class TestPaths:
         ("method", "rest"), [("GET", ""), ("PUT", ""), ("DELETE", ""), ("PATCH", "/complete")]
     )
     def test_invalid_task_id_gets_422(
-        self, person: Person, method: str, rest: str, task_id: str
+        self, user: User, method: str, rest: str, task_id: str
     ) -> None:
         body: Json = {"json": {}} if method == "PUT" else {}
-        response = person.request(method, f"/{task_id}{rest}", **body)
-        assert refusal(response) == (*INVALID, ["path.task_id"])
+        response = user.request(method, f"/{task_id}{rest}", **body)
+        assert error_of(response) == (*INVALID, ["path.task_id"])
 
     @pytest.mark.parametrize(
         "path",
@@ -46,13 +46,13 @@ class TestPaths:
     )
     @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS", "DELETE"])
     def test_path_outside_the_contract_gets_404_without_token_or_redirect(
-        self, stranger: httpx.Client, method: str, path: str
+        self, anonymous: httpx.Client, method: str, path: str
     ) -> None:
-        assert refusal(stranger.request(method, path)) == (404, "not_found", [])
+        assert error_of(anonymous.request(method, path)) == (404, "not_found", [])
 
 
 class TestInvalidUtf8:
-    """Bytes in a path that are no UTF-8 are not replaced, left out or read in another encoding."""
+    """Invalid UTF-8 in a path is not replaced, removed or decoded in another encoding."""
 
     @pytest.mark.parametrize(
         ("user_id", "path"),
@@ -68,20 +68,20 @@ class TestInvalidUtf8:
         ],
     )
     def test_user_id_with_invalid_utf8_gets_403(
-        self, new_person: NewPerson, user_id: str, path: str
+        self, new_user: NewUser, user_id: str, path: str
     ) -> None:
-        client = new_person(user_id).client
-        assert refusal(client.get(f"/api/{path}/tasks")) == (403, "forbidden", [])
+        client = new_user(user_id).client
+        assert error_of(client.get(f"/api/{path}/tasks")) == (403, "forbidden", [])
 
     @pytest.mark.parametrize("rest", ["{}%FF", "%FF{}", "{}%C3", "{}%C0%80"])
-    def test_task_id_with_invalid_utf8_gets_422(self, person: Person, rest: str) -> None:
-        task = person.create()
-        response = person.request("GET", "/" + rest.format(task["id"]))
-        assert refusal(response) == (*INVALID, ["path.task_id"])
+    def test_task_id_with_invalid_utf8_gets_422(self, user: User, rest: str) -> None:
+        task = user.create()
+        response = user.request("GET", "/" + rest.format(task["id"]))
+        assert error_of(response) == (*INVALID, ["path.task_id"])
 
     @pytest.mark.parametrize("path", ["/health%FF", "/%FFhealth", "/api/zoe/task%FFs", "/%FF"])
-    def test_path_with_invalid_utf8_gets_404(self, stranger: httpx.Client, path: str) -> None:
-        assert refusal(stranger.get(path)) == (404, "not_found", [])
+    def test_path_with_invalid_utf8_gets_404(self, anonymous: httpx.Client, path: str) -> None:
+        assert error_of(anonymous.get(path)) == (404, "not_found", [])
 
 
 class TestMethods:
@@ -100,22 +100,24 @@ class TestMethods:
         ],
     )
     def test_undeclared_method_gets_405_with_the_allowed_methods(
-        self, stranger: httpx.Client, path: str, allow: str
+        self, anonymous: httpx.Client, path: str, allow: str
     ) -> None:
         methods = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PURGE"}
         for method in methods - set(allow.split(", ")):
-            response = stranger.request(method, path, content=b"{")
-            assert refusal(response) == (405, "method_not_allowed", [])
+            response = anonymous.request(method, path, content=b"{")
+            assert error_of(response) == (405, "method_not_allowed", [])
             assert response.headers["Allow"] == allow
 
     @pytest.mark.parametrize("path", ["/health", "/health/ready", "/docs", "/openapi.yaml"])
-    def test_head_has_the_status_and_length_of_get(self, stranger: httpx.Client, path: str) -> None:
-        head, get = stranger.head(path), stranger.get(path)
+    def test_head_has_the_status_and_length_of_get(
+        self, anonymous: httpx.Client, path: str
+    ) -> None:
+        head, get = anonymous.head(path), anonymous.get(path)
         assert (head.status_code, head.content) == (200, b"")
         assert head.headers["Content-Length"] == get.headers["Content-Length"]
 
-    def test_head_of_a_task_has_the_status_of_get(self, person: Person) -> None:
-        task = person.create()
-        assert person.request("HEAD", f"/{task['id']}").status_code == 200
-        assert person.request("HEAD", "/9007199254740991").status_code == 404
-        assert person.request("HEAD").status_code == 200
+    def test_head_of_a_task_has_the_status_of_get(self, user: User) -> None:
+        task = user.create()
+        assert user.request("HEAD", f"/{task['id']}").status_code == 200
+        assert user.request("HEAD", "/9007199254740991").status_code == 404
+        assert user.request("HEAD").status_code == 200

@@ -1,4 +1,4 @@
-"""The commands that a person types, as a person types them."""
+"""The scripts for development and operation, run as from a terminal."""
 
 import os
 import re
@@ -22,20 +22,20 @@ from tests.support import checkouts, service
 from tests.support.checkouts import serving
 from tests.support.database import fetch, run
 from tests.support.service import ROOT, SECRET
-from tests.support.users import Person
+from tests.support.users import User
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Iterator[Path]:
-    """A copy of the project that nobody has started before, but with its dependencies."""
+    """A fresh copy of the project with its dependencies."""
     checkouts.copy(tmp_path)
     yield tmp_path
     shutil.rmtree(embedded.home(tmp_path), ignore_errors=True)
 
 
-def curl(said: str, *arguments: str) -> str:
-    """Run the line that was printed, as a person pastes it."""
-    line = next(line for line in said.splitlines() if line.startswith("curl "))
+def curl(output: str, *arguments: str) -> str:
+    """Run the curl command that scripts/serve printed."""
+    line = next(line for line in output.splitlines() if line.startswith("curl "))
     return subprocess.run(
         ["sh", "-c", f'{line} "$@"', "sh", "--silent", *arguments],  # noqa: S607 - the person's own.
         capture_output=True,
@@ -47,21 +47,21 @@ def curl(said: str, *arguments: str) -> str:
 class TestServe:
     def test_printed_commands_work_and_data_is_kept(self, checkout: Path) -> None:
         create = ("--json", '{"title": "Buy milk"}')
-        with serving(checkout) as (_, said):
-            assert '"title":"Buy milk"' in curl(said, *create)
-            address = re.search(r"runs at +(\S+)", said)
-            docs = re.search(r"documentation +(\S+)", said)
+        with serving(checkout) as (_, output):
+            assert '"title":"Buy milk"' in curl(output, *create)
+            address = re.search(r"runs at +(\S+)", output)
+            docs = re.search(r"documentation +(\S+)", output)
             assert address
             assert docs
             assert httpx.get(f"{address[1]}/health").is_success
             assert httpx.get(docs[1]).is_success
-        with serving(checkout) as (_, said):
-            assert '"title":"Buy milk"' in curl(said)
+        with serving(checkout) as (_, output):
+            assert '"title":"Buy milk"' in curl(output)
 
     def test_requests_and_warnings_are_printed_as_plain_lines(self, checkout: Path) -> None:
-        with serving(checkout) as (process, said):
-            curl(said)
-            address = re.search(r"runs at +(\S+)", said)
+        with serving(checkout) as (process, output):
+            curl(output)
+            address = re.search(r"runs at +(\S+)", output)
             assert address
             for bad in (b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"y" * 10_000_000):
                 target = urlsplit(address[1])
@@ -94,8 +94,8 @@ class TestServe:
             assert (checkout / ".env").read_text() == made
 
     def test_port_in_use_is_reported_with_the_setting(self, checkout: Path) -> None:
-        with serving(checkout) as (_, said):
-            address = re.search(r"runs at +(\S+)", said)
+        with serving(checkout) as (_, output):
+            address = re.search(r"runs at +(\S+)", output)
             assert address
             port = str(urlsplit(address[1]).port)
             with serving(checkout, PORT=port) as (process, refused):
@@ -104,9 +104,9 @@ class TestServe:
             assert httpx.get(f"{address[1]}/health/ready").is_success
 
     def test_service_on_an_ipv6_address_prints_a_url_that_works(self, checkout: Path) -> None:
-        with serving(checkout, HOST="::1") as (_, said):
-            assert re.search(r"runs at +http://\[::1\]:\d+\n", said), said
-            assert '"data":[]' in curl(said)
+        with serving(checkout, HOST="::1") as (_, output):
+            assert re.search(r"runs at +http://\[::1\]:\d+\n", output), output
+            assert '"data":[]' in curl(output)
 
     @pytest.mark.parametrize(
         ("settings", "advice"),
@@ -119,12 +119,12 @@ class TestServe:
     def test_invalid_setting_is_reported_before_postgresql_starts(
         self, checkout: Path, settings: dict[str, str], advice: str
     ) -> None:
-        with serving(checkout, **settings) as (process, said):
+        with serving(checkout, **settings) as (process, output):
             assert process.wait(timeout=20) == 1
-        assert advice in said
-        assert "Starting" not in said
-        assert "Port" not in said
-        assert "Traceback" not in said
+        assert advice in output
+        assert "Starting" not in output
+        assert "Port" not in output
+        assert "Traceback" not in output
 
     def test_privileged_port_is_reported_to_other_users(self, checkout: Path) -> None:
         checkouts.require_root()
@@ -132,9 +132,9 @@ class TestServe:
             pytest.skip("On this machine every user may use every port.")
         (checkout / ".env").write_text(f"BETTER_AUTH_SECRET={SECRET}\n")
         checkouts.give_away(checkout)
-        with serving(checkout, checkouts.AS_NAMELESS, PORT="80") as (process, said):
+        with serving(checkout, checkouts.AS_NAMELESS, PORT="80") as (process, output):
             assert process.wait(timeout=20) == 1
-        assert "Port 80 is for root alone: set PORT to 1024 or above" in said
+        assert "Port 80 is for root alone: set PORT to 1024 or above" in output
 
     def test_scripts_use_the_database_of_the_env_file(
         self, checkout: Path, database_url: str
@@ -142,28 +142,28 @@ class TestServe:
         run(database_url, "CREATE DATABASE filed")
         url = urlsplit(database_url)._replace(path="/filed").geturl()
         (checkout / ".env").write_text(f"DATABASE_URL={url}\n")
-        with serving(checkout, DATABASE_URL="") as (_, said):
-            assert "Starting PostgreSQL" not in said
-            assert "Try it" not in said
-            assert "The database is not migrated: run scripts/migrate." in said
+        with serving(checkout, DATABASE_URL="") as (_, output):
+            assert "Starting PostgreSQL" not in output
+            assert "Try it" not in output
+            assert "The database is not migrated: run scripts/migrate." in output
         assert checkouts.run(checkout / "scripts" / "migrate").returncode == 0
         done = checkouts.run(checkout / "scripts" / "forget", "nobody", DATABASE_URL="")
         assert "0 tasks" in done.stdout
-        with serving(checkout) as (_, said):
-            assert "Try it" in said
-            assert '"data":[]' in curl(said)
+        with serving(checkout) as (_, output):
+            assert "Try it" in output
+            assert '"data":[]' in curl(output)
         run(database_url, "DROP DATABASE filed")
 
     def test_configured_database_is_not_migrated(self, checkout: Path, database_url: str) -> None:
         run(database_url, "CREATE DATABASE given")
         given = urlsplit(database_url)._replace(path="/given").geturl()
-        with serving(checkout, DATABASE_URL=given) as (_, said):
-            assert "Migrating" not in said
-            assert '"code":"unavailable"' in curl(said)
+        with serving(checkout, DATABASE_URL=given) as (_, output):
+            assert "Migrating" not in output
+            assert '"code":"unavailable"' in curl(output)
             migrate = [sys.executable, str(checkout / "scripts" / "migrate")]
             settings = service.clean_environment() | {"DATABASE_URL": given}
             subprocess.run(migrate, env=settings, check=True)
-            assert '"data":[]' in curl(said)
+            assert '"data":[]' in curl(output)
         run(database_url, "DROP DATABASE given")
 
 
@@ -178,9 +178,9 @@ class TestToken:
             text=True,
             check=True,
         ).stdout
-        someone = Person(running_service.address, "Jörg K.", printed.strip())
-        with someone.client:
-            assert someone.page()["data"] == []
+        user = User(running_service.address, "Jörg K.", printed.strip())
+        with user.client:
+            assert user.page()["data"] == []
 
 
 def test_every_script_has_a_docstring() -> None:
@@ -195,7 +195,7 @@ class TestEraseUser:
         url = urlsplit(database_url)._replace(path="/erased").geturl()
         migration.upgrade(url)
         with service.running(DATABASE_URL=url, BETTER_AUTH_SECRET=service.SECRET) as running:
-            gone, other = Person(running.address, "gone's; --"), Person(running.address)
+            gone, other = User(running.address, "gone's; --"), User(running.address)
             with gone.client, other.client:
                 for _ in range(3):
                     gone.create()
@@ -210,10 +210,10 @@ class TestEraseUser:
     def test_invalid_database_url_is_reported_without_its_password(self) -> None:
         command = [sys.executable, str(service.ROOT / "scripts" / "forget"), "x"]
         settings = service.clean_environment() | {"DATABASE_URL": "mysql://a:hidden@b/c"}
-        told = subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
-        assert told.returncode == 1
-        assert "DATABASE_URL must begin with" in told.stderr
-        assert "hidden" not in told.stderr
+        output = subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
+        assert output.returncode == 1
+        assert "DATABASE_URL must begin with" in output.stderr
+        assert "hidden" not in output.stderr
 
 
 def forget(url: str, user: str) -> str:

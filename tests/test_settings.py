@@ -1,4 +1,4 @@
-"""Settings: what is refused at start, with which message, and what works."""
+"""Settings: which values are rejected at start with which message, and which are accepted."""
 
 import os
 import socket
@@ -15,7 +15,7 @@ import pytest
 from tests.support import key_set, service
 from tests.support.key_set import Signer
 from tests.support.service import SECRET
-from tests.support.users import Person, token_for
+from tests.support.users import User, token_for
 
 ADDRESS = "postgresql://someone:hidden@127.0.0.1:1/nothing"
 GOOD = {"DATABASE_URL": ADDRESS, "BETTER_AUTH_SECRET": SECRET}
@@ -36,12 +36,12 @@ def refused(
     folder: Path = service.ROOT / "tests",
     command: list[str] | None = None,
 ) -> str:
-    """Start as in production, in a folder without .env; returns what is said when it fails."""
+    """Start as in production in a folder without .env. Return the error output."""
     environment = service.environment(**settings)
     started = subprocess.run(
         [*(command or service.command(port=service.free_port())), *options],
         cwd=folder,
-        # Bytes, since a value may be no UTF-8.
+        # Bytes, because a value may be invalid UTF-8.
         env={os.fsencode(name): os.fsencode(value) for name, value in environment.items()},
         capture_output=True,
         text=True,
@@ -56,20 +56,20 @@ def refused(
 
 
 def is_served(database_url: str, dotenv: str = "", **settings: str) -> str:
-    """Start with these settings besides a database and a secret; returns what the log says."""
+    """Start with a database, a secret and these settings, and require an answer. Return the log."""
     given = {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": SECRET} | settings
     with service.running(dotenv=dotenv, **given) as running:
-        person = Person(
+        user = User(
             running.address,
-            token=token_for("person", given["BETTER_AUTH_SECRET"]),
-            user_id="person",
+            token=token_for("user", given["BETTER_AUTH_SECRET"]),
+            user_id="user",
         )
-        with person.client:
-            assert person.page()
+        with user.client:
+            assert user.page()
         return running.whole_log()
 
 
-MISTAKES: list[tuple[dict[str, str], str]] = [
+ERRORS: list[tuple[dict[str, str], str]] = [
     ({"DATABASE_URL": ""}, "Set DATABASE_URL to your PostgreSQL"),
     ({"DATABASE_URL": "mysql://a:hidden@b/c"}, "DATABASE_URL must begin with"),
     ({"DATABASE_URL": "hidden"}, "DATABASE_URL must begin with"),
@@ -121,7 +121,7 @@ MISTAKES: list[tuple[dict[str, str], str]] = [
     ({"FRONTEND_URL": "*"}, "FRONTEND_URL: must be origins"),
     ({"FRONTEND_URL": "https://*.example.com"}, "FRONTEND_URL: must be origins"),
     ({"FRONTEND_URL": "https://a.example.com/app"}, "FRONTEND_URL: must be origins"),
-    # No browser writes an origin like these: they would match nothing.
+    # No browser sends such an origin, so these would never match.
     ({"FRONTEND_URL": "https://A.example.com"}, "FRONTEND_URL: must be origins"),
     ({"FRONTEND_URL": "https://a.example.com:443"}, "FRONTEND_URL: must be origins"),
     ({"DATABASE_CONNECTIONS": "none"}, "DATABASE_CONNECTIONS: Input should be a valid int"),
@@ -179,12 +179,12 @@ MISTAKES: list[tuple[dict[str, str], str]] = [
 def together(
     mistakes: list[tuple[dict[str, str], str]],
 ) -> tuple[list[dict[str, str]], list[tuple[int, str]]]:
-    """Put mistakes of different settings into one start, since all are told at once.
+    """Combine errors of different settings in one start, because all errors are reported together.
 
-    Returns the settings of each start, and for each mistake its start and what is told.
+    Returns the settings of each start, and for each error the number of its start and its message.
     """
     starts: list[dict[str, str]] = []
-    told = []
+    output = []
     for settings, advice in mistakes:
         fits = (
             n
@@ -194,28 +194,28 @@ def together(
         number = next(fits, len(starts))
         starts[number:] = starts[number:] or [{}]
         starts[number] |= settings
-        told.append((number, advice))
-    return starts, told
+        output.append((number, advice))
+    return starts, output
 
 
-STARTS, MISTAKES_TOLD = together(MISTAKES)
+STARTS, EXPECTED_ADVICE = together(ERRORS)
 
 
 @cache
-def told(number: int) -> str:
+def output(number: int) -> str:
     return start(**(GOOD | STARTS[number]))
 
 
 class TestInvalidSettings:
-    @pytest.mark.parametrize(("number", "advice"), MISTAKES_TOLD)
+    @pytest.mark.parametrize(("number", "advice"), EXPECTED_ADVICE)
     def test_invalid_setting_is_reported_with_the_correction(
         self, number: int, advice: str
     ) -> None:
-        assert advice in told(number)
+        assert advice in output(number)
 
     def test_all_invalid_settings_are_reported_together(self) -> None:
-        """Those of every kind: missing, not readable, at odds with another, in an address."""
-        told = start(
+        """Errors of every kind: missing, unreadable, contradictory, inside an address."""
+        output = start(
             ENVIRONMENT="staging",
             DATABASE_URL="mysql://a:hidden@b/c",
             MIGRATION_DATABASE_URL=f"{ADDRESS}?sslmode=on&hiden=1",
@@ -228,7 +228,7 @@ class TestInvalidSettings:
             OTEL_BSP_MAX_QUEUE_SIZE="1",
             DATABASE_CONECTIONS="5",
         )
-        assert [line.split()[0].rstrip(":") for line in told.splitlines()[1:]] == [
+        assert [line.split()[0].rstrip(":") for line in output.splitlines()[1:]] == [
             "ENVIRONMENT",
             "DATABASE_URL",
             *("MIGRATION_DATABASE_URL", "MIGRATION_DATABASE_URL"),
@@ -242,14 +242,14 @@ class TestInvalidSettings:
         ]
 
     def test_missing_key_source_is_reported_beside_other_errors(self) -> None:
-        told = start(DATABASE_URL="mysql://a:hidden@b/c", PORT="x")
-        assert "Set BETTER_AUTH_URL" in told
-        assert "DATABASE_URL must begin" in told
-        assert "PORT: " in told
+        output = start(DATABASE_URL="mysql://a:hidden@b/c", PORT="x")
+        assert "Set BETTER_AUTH_URL" in output
+        assert "DATABASE_URL must begin" in output
+        assert "PORT: " in output
 
     def test_invalid_secret_is_not_reported_as_missing(self) -> None:
-        told = start(**(GOOD | {"BETTER_AUTH_SECRET": "hidden"}))
-        assert "Set BETTER_AUTH_URL" not in told
+        output = start(**(GOOD | {"BETTER_AUTH_SECRET": "hidden"}))
+        assert "Set BETTER_AUTH_URL" not in output
 
 
 class TestUnusualValues:
@@ -268,8 +268,8 @@ class TestUnusualValues:
         is_served(database_url, BETTER_AUTH_SECRET=secret)
 
     def test_white_space_around_an_opentelemetry_value_is_rejected(self) -> None:
-        told = start(**GOOD, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1\n")
-        assert "OTEL_EXPORTER_OTLP_ENDPOINT: begins or ends with white space" in told
+        output = start(**GOOD, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1\n")
+        assert "OTEL_EXPORTER_OTLP_ENDPOINT: begins or ends with white space" in output
 
 
 class TestDotenv:
@@ -286,15 +286,15 @@ class TestDotenv:
         self, tmp_path: Path, encoding: str
     ) -> None:
         (tmp_path / ".env").write_text(self.GOOD, encoding)
-        told = refused({"FRONTEND_URL": "*"}, folder=tmp_path).splitlines()
-        assert told[1] == ".env is not UTF-8 text: save it as such"
-        assert [line.split()[0] for line in told[2:]] == ["FRONTEND_URL:"]
+        output = refused({"FRONTEND_URL": "*"}, folder=tmp_path).splitlines()
+        assert output[1] == ".env is not UTF-8 text: save it as such"
+        assert [line.split()[0] for line in output[2:]] == ["FRONTEND_URL:"]
 
     def test_folder_named_dotenv_is_reported_beside_missing_settings(self, tmp_path: Path) -> None:
         (tmp_path / ".env").mkdir()
-        told = refused({}, folder=tmp_path)
-        assert ".env is a folder and is not read" in told
-        assert "Set DATABASE_URL" in told
+        output = refused({}, folder=tmp_path)
+        assert ".env is a folder and is not read" in output
+        assert "Set DATABASE_URL" in output
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file: run as another user")
     def test_unreadable_file_is_reported(self, tmp_path: Path) -> None:
@@ -314,9 +314,9 @@ class TestMisspellings:
             "ENVIROMENT": "ENVIRONMENT",
             "OTEL_EXPORTER_OTLP_ENDPOIT": "OTEL_EXPORTER_OTLP_ENDPOINT",
         }
-        told = start(**dict.fromkeys(names, "x"))
+        output = start(**dict.fromkeys(names, "x"))
         for name, setting in names.items():
-            assert f"{name.upper()} is not a setting: did you mean {setting}?" in told
+            assert f"{name.upper()} is not a setting: did you mean {setting}?" in output
 
     def test_misspelled_settings_in_environment_and_dotenv_are_logged_at_start(
         self, database_url: str
@@ -334,7 +334,7 @@ class TestMisspellings:
 
 
 class TestBetterAuthAddresses:
-    """Better Auth says in its tokens that they are from the origin of its address."""
+    """The issuer in the tokens of Better Auth is the origin of its address."""
 
     @pytest.mark.parametrize(
         ("address", "path"),
@@ -355,9 +355,9 @@ class TestBetterAuthAddresses:
             address = address.format(keys.address.rpartition(":")[2])
             origin = "/".join(address.lower().split("/")[:3])
             with service.running(DATABASE_URL=database_url, BETTER_AUTH_URL=address) as running:
-                person = Person(running.address, "somebody", signer.token(origin))
-                with person.client:
-                    assert person.page()
+                user = User(running.address, "somebody", signer.token(origin))
+                with user.client:
+                    assert user.page()
 
     def test_default_port_is_not_in_the_issuer(self, database_url: str) -> None:
         signer = Signer()
@@ -365,14 +365,14 @@ class TestBetterAuthAddresses:
             settings = {"BETTER_AUTH_URL": "HTTP://App.Example.com:80", "http_proxy": keys.address}
             with service.running(DATABASE_URL=database_url, **settings) as running:
                 token = signer.token("http://app.example.com")
-                person = Person(running.address, "somebody", token)
-                with person.client:
-                    assert person.page()
+                user = User(running.address, "somebody", token)
+                with user.client:
+                    assert user.page()
             assert keys.fetches == 1
 
 
 class TestProxies:
-    """The variables of other programs count only where they matter for the key server."""
+    """Variables of other programs are used only for requests to the key server."""
 
     REMOTE = {"DATABASE_URL": ADDRESS, "BETTER_AUTH_URL": "https://app.example.com"}
 
@@ -397,8 +397,8 @@ class TestProxies:
 
     def test_unreadable_certificates_are_reported_for_a_database_over_tls(self) -> None:
         url = "postgresql://b.example.com/c?sslmode=require"
-        told = start(DATABASE_URL=url, BETTER_AUTH_SECRET=SECRET, SSL_CERT_FILE="/nowhere")
-        assert "SSL_CERT_FILE cannot be read" in told
+        output = start(DATABASE_URL=url, BETTER_AUTH_SECRET=SECRET, SSL_CERT_FILE="/nowhere")
+        assert "SSL_CERT_FILE cannot be read" in output
 
     @pytest.mark.parametrize(
         "settings",
@@ -417,9 +417,9 @@ class TestProxies:
         with key_set.serving(signer) as keys:
             given = settings | {"DATABASE_URL": database_url, "BETTER_AUTH_URL": keys.address}
             with service.running(**given) as running:
-                person = Person(running.address, "somebody", signer.token(keys.address))
-                with person.client:
-                    assert person.page()
+                user = User(running.address, "somebody", signer.token(keys.address))
+                with user.client:
+                    assert user.page()
 
     def test_host_in_no_proxy_ignores_the_proxy(self) -> None:
         settings = {"ALL_PROXY": "socks5://x", "NO_PROXY": "example.com,[::1]", "PORT": "x"}
@@ -427,13 +427,13 @@ class TestProxies:
 
 
 class TestCommand:
-    """The README's command, and uvicorn's own."""
+    """The command of the README, and that of uvicorn."""
 
     @pytest.mark.parametrize("workers", ["1", "2"])
     def test_invalid_settings_are_reported_once_before_workers_start(self, workers: str) -> None:
-        told = refused({}, "--workers", workers)
-        assert "Set DATABASE_URL" in told
-        assert "process" not in told
+        output = refused({}, "--workers", workers)
+        assert "Set DATABASE_URL" in output
+        assert "process" not in output
 
     def test_uvicorn_with_invalid_settings_and_one_worker_fails(self) -> None:
         assert "Set DATABASE_URL" in refused({}, command=UVICORN)
@@ -473,8 +473,8 @@ class TestCommand:
     def test_port_in_use_is_reported(self, workers: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = str(server.getsockname()[1])
-            told = refused(GOOD, "--workers", workers, "--port", port)
-        assert f"Port {port} of 127.0.0.1 is taken: choose another with --port or PORT." in told
+            output = refused(GOOD, "--workers", workers, "--port", port)
+        assert f"Port {port} of 127.0.0.1 is taken: choose another with --port or PORT." in output
 
     @pytest.mark.parametrize("host", ["192.0.2.1", "nowhere.invalid", "::ffff:192.0.2.1"])
     def test_address_of_another_machine_is_reported(self, host: str) -> None:
@@ -484,8 +484,8 @@ class TestCommand:
         command = [sys.executable, "-m", "handlers.server"]
         with socket.create_server(("127.0.0.2", unused_port)):
             settings = {"HOST": "127.0.0.2", "PORT": str(unused_port)}
-            told = refused(GOOD | settings, command=command)
-        assert f"Port {unused_port} of 127.0.0.2 is taken" in told
+            output = refused(GOOD | settings, command=command)
+        assert f"Port {unused_port} of 127.0.0.2 is taken" in output
 
     def test_options_and_variables_of_uvicorn_override_the_defaults(
         self, database_url: str
@@ -545,6 +545,6 @@ class TestFrontendUrl:
 def test_empty_variable_is_treated_as_unset(database_url: str) -> None:
     settings = {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": SECRET}
     with service.running(**settings, FRONTEND_URL="", DATABASE_CONNECTIONS="") as running:
-        someone = Person(running.address)
-        with someone.client:
-            assert someone.page()["data"] == []
+        user = User(running.address)
+        with user.client:
+            assert user.page()["data"] == []

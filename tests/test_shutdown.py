@@ -12,7 +12,7 @@ import pytest
 
 from tests.support import load, service
 from tests.support.contention import send, transaction, wait_until_blocked, wait_until_read
-from tests.support.users import Person
+from tests.support.users import User
 
 SHORT_SHUTDOWN = {"DATABASE_CONNECTIONS": "1", "UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN": "1"}
 # uvicorn ends by the signal that it received, after a graceful shutdown.
@@ -29,20 +29,20 @@ class TestShutdown:
     def test_request_in_flight_is_answered_and_a_new_connection_is_refused(
         self, running: service.Service, database_url: str
     ) -> None:
-        async def scenario(person: Person, pool: ThreadPoolExecutor) -> None:
-            lock = f"SELECT * FROM task_lists WHERE user_id = '{person.user_id}' FOR UPDATE"
+        async def scenario(user: User, pool: ThreadPoolExecutor) -> None:
+            lock = f"SELECT * FROM task_lists WHERE user_id = '{user.user_id}' FOR UPDATE"
             async with transaction(database_url, lock) as connection:
-                slow = pool.submit(person.create, "in flight")
+                slow = pool.submit(user.create, "in flight")
                 await wait_until_blocked(connection)
                 running.process.terminate()
                 await wait_until_refused(running.address)
                 await connection.execute("COMMIT")
             assert slow.result()["title"] == "in flight"
 
-        person = Person(running.address)
-        with person.client, ThreadPoolExecutor() as pool:
-            person.create()
-            asyncio.run(scenario(person, pool))
+        user = User(running.address)
+        with user.client, ThreadPoolExecutor() as pool:
+            user.create()
+            asyncio.run(scenario(user, pool))
         assert running.process.wait(timeout=10) in GRACEFUL
         assert "Traceback" not in running.log.read_text()
 

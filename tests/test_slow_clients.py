@@ -1,4 +1,4 @@
-"""Clients that are slow, send too much or read nothing: each loses its own connection, only."""
+"""Slow clients, and clients that send too much or do not read: limits of time and memory."""
 
 import resource
 import socket
@@ -24,12 +24,12 @@ from tests.support.raw_http import (
     statuses,
 )
 from tests.support.small_limits import SHORT_TIMEOUTS, TIMEOUT
-from tests.support.users import Person
+from tests.support.users import User
 
-# On a machine that is busy with other tests.
-PROMPT = 10.0
+# A machine that runs other tests at the same time is slow.
+MAX_PROMPT_SECONDS = 10.0
 MIB = 1024 * 1024
-# One check a second, and a machine that is busy with other tests.
+# Timeouts are checked once a second, and the machine runs other tests at the same time.
 TOLERANCE = 3
 
 
@@ -43,31 +43,31 @@ def slow_clients_service(database_url: str) -> Iterator[service.Service]:
 
 @pytest.fixture
 def running(database_url: str) -> Iterator[service.Service]:
-    """A service of a test's own, whose memory can be measured."""
+    """A separate service, whose memory a test can measure."""
     settings = {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": service.SECRET}
     with service.running(**settings) as running:
         yield running
         assert "Traceback" not in running.log.read_text()
 
 
-def list_tasks(person: Person) -> bytes:
-    token = person.client.headers["Authorization"]
-    return f"GET {person.path} HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\n\r\n".encode()
+def list_tasks(user: User) -> bytes:
+    token = user.client.headers["Authorization"]
+    return f"GET {user.path} HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\n\r\n".encode()
 
 
-def fill(url: str, person: Person, tasks: int) -> None:
-    """Give a person tasks of 5 KB each."""
-    person.create()
+def fill(url: str, user: User, tasks: int) -> None:
+    """Create tasks of 5 KB."""
+    user.create()
     run(
         url,
         "INSERT INTO tasks (user_id, title, description, completed, sort_key) "
-        f"SELECT '{person.user_id}', 'x', repeat('\U0001f600', 1000), false, number + (1 << 24) "
+        f"SELECT '{user.user_id}', 'x', repeat('\U0001f600', 1000), false, number + (1 << 24) "
         f"FROM generate_series(1, {tasks}) number",
     )
 
 
 def wait_until_closed(running: service.Service, client: socket.socket) -> None:
-    """Wait for the service to close a connection that its client neither reads nor closes."""
+    """Wait until the service closes a connection that its client neither reads nor closes."""
     process, port = psutil.Process(running.process.pid), client.getsockname()[1]
     until = time.monotonic() + 2 * TIMEOUT + TOLERANCE
     while any(each.raddr and each.raddr.port == port for each in process.net_connections()):
@@ -76,18 +76,18 @@ def wait_until_closed(running: service.Service, client: socket.socket) -> None:
 
 
 def assert_served(running: service.Service) -> None:
-    person = Person(running.address)
-    with person.client:
+    user = User(running.address)
+    with user.client:
         began = time.monotonic()
-        person.create()
-        assert time.monotonic() - began < PROMPT
+        user.create()
+        assert time.monotonic() - began < MAX_PROMPT_SECONDS
 
 
 class TestIncompleteRequests:
-    """A request must be complete in time, counted from connecting or from the last answer."""
+    """The timeout of a request starts with the connection or after the last answer."""
 
     def closed_after(self, client: socket.socket, drip: bytes = b"") -> tuple[float, bytes]:
-        """Send a piece again and again until the service closes; gives seconds and answer."""
+        """Send a part repeatedly until the service closes. Return the seconds and the answer."""
         began, answer = time.monotonic(), b""
         client.settimeout(0.1)
         while time.monotonic() - began < TIMEOUT + TOLERANCE:
@@ -136,9 +136,9 @@ class TestIncompleteRequests:
     def test_incomplete_body_with_a_valid_token_gets_408_after_the_timeout(
         self, slow_clients_service: service.Service, drip: bytes
     ) -> None:
-        person = Person(slow_clients_service.address)
-        with person.client, connect(slow_clients_service) as client:
-            client.sendall(post(person, length=1000) + b"{")
+        user = User(slow_clients_service.address)
+        with user.client, connect(slow_clients_service) as client:
+            client.sendall(post(user, length=1000) + b"{")
             seconds, answer = self.closed_after(client, drip)
         assert statuses(answer) == [408]
         assert seconds > TIMEOUT - 0.5
@@ -146,10 +146,10 @@ class TestIncompleteRequests:
     def test_slow_request_within_the_timeout_is_served(
         self, slow_clients_service: service.Service
     ) -> None:
-        person = Person(slow_clients_service.address)
+        user = User(slow_clients_service.address)
         body = b'{"title": "Slow"}'
-        with person.client, connect(slow_clients_service) as client:
-            message = post(person, length=len(body)) + body
+        with user.client, connect(slow_clients_service) as client:
+            message = post(user, length=len(body)) + body
             for begin in range(0, len(message), 50):
                 client.sendall(message[begin : begin + 50])
                 time.sleep(0.1)
@@ -165,15 +165,15 @@ class TestIncompleteRequests:
                 time.sleep(TIMEOUT * 0.6)
 
     def test_incomplete_requests_use_bounded_memory(self, running: service.Service) -> None:
-        """300 clients send 60 KiB of headers each, and as many 200 KiB of a body."""
-        person = Person(running.address)
+        """300 clients send 60 KiB of headers, and 300 clients send 200 KiB of a body."""
+        user = User(running.address)
         memory = psutil.Process(running.process.pid).memory_info
-        with person.client, ExitStack() as stack:
+        with user.client, ExitStack() as stack:
             before = memory().rss
             for number in range(600):
                 client = stack.enter_context(connect(running))
                 head = HEAD + b"X: y\r\n" * 10_000
-                body = post(person, length=250_000) + b" " * 200_000
+                body = post(user, length=250_000) + b" " * 200_000
                 with suppress(ConnectionError):
                     client.sendall(head if number % 2 else body)
             assert_served(running)
@@ -217,7 +217,7 @@ class TestManyConnections:
 
 
 class TestIdleClients:
-    """Clients that send nothing, or a part of a request, take nothing that another client needs."""
+    """Clients that send nothing or a part of a request use no shared resource."""
 
     IDLE_CLIENTS = 1000
 
@@ -227,10 +227,10 @@ class TestIdleClients:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
         psutil.Process(running.process.pid).rlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
-        person = Person(running.address)
-        body = post(person, length=100)
+        user = User(running.address)
+        body = post(user, length=100)
         with ExitStack() as stack:
-            stack.enter_context(person.client)
+            stack.enter_context(user.client)
             for sent in [b""] * self.IDLE_CLIENTS + [body[:-2]] * 100 + [body + b"{"] * 100:
                 stack.enter_context(connect(running)).sendall(sent)
             for _ in range(20):
@@ -239,34 +239,34 @@ class TestIdleClients:
 
 
 class TestUnreadAnswers:
-    """What a client does not take is held only in a bounded amount, and not for long."""
+    """Unread answers are limited in size and time."""
 
     @pytest.fixture
-    def rich(self, running: service.Service, database_url: str) -> Iterator[Person]:
-        person = Person(running.address)
-        with person.client:
-            fill(database_url, person, 1000)
-            yield person
+    def large_list(self, running: service.Service, database_url: str) -> Iterator[User]:
+        user = User(running.address)
+        with user.client:
+            fill(database_url, user, 1000)
+            yield user
 
     def test_unread_answers_of_one_user_use_bounded_memory(
-        self, running: service.Service, rich: Person
+        self, running: service.Service, large_list: User
     ) -> None:
         process = psutil.Process(running.process.pid)
-        assert rich.page()["data"]
+        assert large_list.page()["data"]
         before = peak = process.memory_info().rss
         with ExitStack() as stack:
             for _ in range(120):
                 client = stack.enter_context(connect(running, buffer=4096))
-                client.sendall(list_tasks(rich))
+                client.sendall(list_tasks(large_list))
             until = time.monotonic() + 5
             while time.monotonic() < until:
                 assert_served(running)
                 peak = max(peak, process.memory_info().rss)
             print(f"120 unread answers: at most {(peak - before) / MIB:.0f} MiB more")
             assert (peak - before) / MIB < 100
-            # Those that have stalled do not keep their user from reading.
-            until = time.monotonic() + TOLERANCE + PROMPT
-            while rich.request("GET").status_code == 503:
+            # Stalled connections do not block new requests of the same user.
+            until = time.monotonic() + TOLERANCE + MAX_PROMPT_SECONDS
+            while large_list.request("GET").status_code == 503:
                 assert time.monotonic() < until
                 time.sleep(0.1)
         assert running.whole_log().count("MAX_UNREAD_OF_USER") == 1
@@ -275,15 +275,15 @@ class TestUnreadAnswers:
         self, running: service.Service, database_url: str
     ) -> None:
         process = psutil.Process(running.process.pid)
-        people = [Person(running.address) for _ in range(40)]
-        for person in people:
-            with person.client:
-                fill(database_url, person, 900)
+        users = [User(running.address) for _ in range(40)]
+        for user in users:
+            with user.client:
+                fill(database_url, user, 900)
         before = peak = process.memory_info().rss
         with ExitStack() as stack:
-            for person in people * 3:
+            for user in users * 3:
                 client = stack.enter_context(connect(running, buffer=4096))
-                client.sendall(list_tasks(person))
+                client.sendall(list_tasks(user))
                 assert_served(running)
                 peak = max(peak, process.memory_info().rss)
         print(f"120 unread answers of 40 users: at most {(peak - before) / MIB:.0f} MiB more")
@@ -291,25 +291,25 @@ class TestUnreadAnswers:
         assert running.whole_log().count("MAX_UNREAD (") == 1
 
     def test_concurrent_large_answers_of_one_user_are_complete(
-        self, running: service.Service, rich: Person
+        self, running: service.Service, large_list: User
     ) -> None:
         """An answer may be 503 with Retry-After, and is never cut."""
-        people = [Person(running.address, rich.user_id) for _ in range(12)]
-        with ThreadPoolExecutor(len(people)) as pool:
-            read = [pool.submit(each.request, "GET") for each in people for _ in range(3)]
+        users = [User(running.address, large_list.user_id) for _ in range(12)]
+        with ThreadPoolExecutor(len(users)) as pool:
+            read = [pool.submit(each.request, "GET") for each in users for _ in range(3)]
             found = {each.result().status_code for each in read}
-        for each in people:
+        for each in users:
             each.client.close()
         assert found <= {200, 503}
 
     def test_unread_answer_is_closed_after_the_timeout(
         self, slow_clients_service: service.Service, database_url: str
     ) -> None:
-        person = Person(slow_clients_service.address)
-        with person.client:
-            fill(database_url, person, 1000)
+        user = User(slow_clients_service.address)
+        with user.client:
+            fill(database_url, user, 1000)
         with connect(slow_clients_service, buffer=4096) as client:
-            client.sendall(list_tasks(person))
+            client.sendall(list_tasks(user))
             wait_until_closed(slow_clients_service, client)
 
     def test_unread_answers_of_pipelined_requests_are_closed_after_the_timeout(
@@ -325,12 +325,12 @@ class TestUnreadAnswers:
     def test_slow_reader_within_the_timeout_gets_the_whole_answer(
         self, slow_clients_service: service.Service, database_url: str
     ) -> None:
-        person = Person(slow_clients_service.address)
-        with person.client:
-            fill(database_url, person, 200)
-            expected = person.page()
+        user = User(slow_clients_service.address)
+        with user.client:
+            fill(database_url, user, 200)
+            expected = user.page()
         with connect(slow_clients_service, buffer=4096) as client:
-            client.sendall(list_tasks(person))
+            client.sendall(list_tasks(user))
             time.sleep(TIMEOUT / 2)
             answer = read_answer(client)
         assert httpx.Response(200, content=answer.split(b"\r\n\r\n", 1)[1]).json() == expected

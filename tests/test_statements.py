@@ -11,21 +11,21 @@ from tests.support.statements import STATEMENTS, VALUES
 
 
 class TestStatements:
-    """On a table of many people's tasks, none looks at more than one person's."""
+    """Query plans on a table with tasks of many users."""
 
     @pytest.fixture(scope="class")
     @classmethod
     def populated(cls, database_url: str) -> Iterator[str]:
-        people = "FROM generate_series(1, 20000) person"
-        run(database_url, f"INSERT INTO task_lists SELECT 'person-' || person {people}")
+        users = "FROM generate_series(1, 20000) number"
+        run(database_url, f"INSERT INTO task_lists SELECT 'explain-' || number {users}")
         run(
             database_url,
             "INSERT INTO tasks (user_id, title, completed, sort_key) "
-            f"SELECT 'person-' || person, 'x', false, task {people}, generate_series(1, 5) task",
+            f"SELECT 'explain-' || number, 'x', false, task {users}, generate_series(1, 5) task",
         )
         run(database_url, "ANALYZE")
         yield database_url
-        run(database_url, "DELETE FROM tasks WHERE user_id LIKE 'person-%'")
+        run(database_url, "DELETE FROM tasks WHERE user_id LIKE 'explain-%'")
 
     @pytest.mark.parametrize("name", STATEMENTS)
     def test_statement_reads_every_table_by_user_on_an_index(

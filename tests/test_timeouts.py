@@ -12,7 +12,7 @@ import pytest
 
 from tests.support import load, service
 from tests.support.contention import BLOCKED, send, transaction, wait_until_blocked
-from tests.support.users import Person
+from tests.support.users import User
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -40,7 +40,7 @@ def running(database_url: str) -> Iterator[service.Service]:
 async def scene(
     running: service.Service, url: str, count: int
 ) -> AsyncIterator[tuple[load.Connection, list[Connection]]]:
-    """A client of the service, and some connections to its database."""
+    """Yield a client of the service and connections to its database."""
     wire = load.Connection(running.address, "ann")
     opened = [await asyncpg.connect(url) for _ in range(count)]
     try:
@@ -66,7 +66,7 @@ async def until_some(connection: Connection, sql: str, own: list[Connection]) ->
 
 
 async def until_waiting(observer: Connection, waiter: Connection) -> None:
-    """Wait until a connection's own statement waits for a lock."""
+    """Wait until the statement of a connection waits for a lock."""
     await until_some(observer, f"{OTHERS} AND pid = {waiter.get_server_pid()}", [])
 
 
@@ -95,7 +95,7 @@ class TestStatements:
     def test_statement_of_a_killed_service_is_cancelled_by_postgresql(
         self, running: service.Service, database_url: str
     ) -> None:
-        """A backend that waits for a lock does not notice that its client is gone."""
+        """A backend that waits for a lock does not notice the end of its client."""
 
         async def scenario() -> None:
             async with scene(running, database_url, 2) as (wire, own):
@@ -129,9 +129,9 @@ class TestRequestTimeout:
         self, running: service.Service, database_url: str
     ) -> None:
         """The first statement of a move waits for the list, and the second one for the task."""
-        person = Person(running.address, "erin")
-        with person.client:
-            path = f"/{person.create()['id']}"
+        user = User(running.address, "erin")
+        with user.client:
+            path = f"/{user.create()['id']}"
 
         async def scenario() -> float:
             task = "SELECT * FROM tasks WHERE user_id = 'erin' FOR UPDATE"
@@ -157,7 +157,7 @@ class TestTransactions:
     def test_transaction_of_a_stopped_service_is_ended_by_postgresql(
         self, running: service.Service, database_url: str
     ) -> None:
-        """Until then it holds the lock of a list, and no other worker can change this list."""
+        """An open transaction locks a list, which no other worker can change."""
 
         async def scenario() -> None:
             create = ("POST", "/api/ann/tasks", {"title": "x"})
@@ -168,7 +168,7 @@ class TestTransactions:
                 await first.execute(INCREMENT_VERSION, "ann")
                 asking = asyncio.create_task(wire.request(*create))
                 await until_some(observer, WAITING, own)
-                # The second holder waits behind the request, which then loses its turn to it.
+                # The second holder waits behind the request and changes the version before it.
                 await second.execute("BEGIN")
                 holding = asyncio.create_task(second.execute(INCREMENT_VERSION, "ann"))
                 await until_waiting(observer, second)

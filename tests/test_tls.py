@@ -1,4 +1,4 @@
-"""The way to a database that is not on this machine: encrypted, and to nobody else."""
+"""TLS to the database: certificates are verified."""
 
 import subprocess
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ class Authority:
         self.openssl(
             *("req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
             *("-days", "2", "-subj", f"/CN={name}"),
-            # Python 3.13 wants what RFC 5280 wants of an authority and of a certificate.
+            # Python 3.13 requires the extensions of RFC 5280.
             *("-addext", "keyUsage=critical,keyCertSign"),
             *("-keyout", str(self.key), "-out", str(self.certificate)),
         )
@@ -55,7 +55,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture(scope="module")
 def postgres(authority: Authority) -> Iterator[postgres15.Server]:
-    """A server that takes nothing but TLS and a password from its network address."""
+    """A server that accepts only TLS with a password on its network address."""
     with postgres15.server() as server:
         migration.upgrade(server.url)
         run(server.url, f"CREATE ROLE tls SUPERUSER LOGIN PASSWORD '{SECRET}'")
@@ -70,7 +70,7 @@ def postgres(authority: Authority) -> Iterator[postgres15.Server]:
 
 
 def ready(url: str, **settings: str) -> tuple[int, str]:
-    """Start the service with this string; gives what it says of the database, and its log."""
+    """Start the service with a connection string. Return the status of readiness and the log."""
     given = {"DATABASE_URL": url, "BETTER_AUTH_SECRET": service.SECRET} | settings
     with service.running(**given) as running:
         status = httpx.get(f"{running.address}/health/ready").status_code

@@ -10,7 +10,7 @@ STATEMENTS = {
 }
 
 VALUES: dict[str, Any] = {
-    "user_id": "person-7",
+    "user_id": "explain-7",
     "task_id": 700,
     "title": "x",
     "sets_description": False,
