@@ -46,7 +46,7 @@ def create(given: settings.Settings) -> FastAPI:
     if given.is_traced or given.is_measured:
         from handlers import telemetry  # Whoever does not want it shall not wait for it.
 
-        observed = telemetry.Telemetry(given)
+        observed = telemetry.Telemetry(given, database)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -1,4 +1,4 @@
-"""The certificate authorities that the environment names for connections over TLS."""
+"""The certificate authorities for TLS connections, which environment variables can replace."""
 
 import os
 import ssl
@@ -6,9 +6,9 @@ from pathlib import Path
 
 
 def problem() -> str | None:
-    """Return what is wrong with SSL_CERT_FILE or SSL_CERT_DIR, if anything is.
+    """Return an error message if SSL_CERT_FILE or SSL_CERT_DIR is unusable.
 
-    OpenSSL ignores an unreadable one, and every certificate is then refused.
+    OpenSSL ignores an unreadable file or folder, and then rejects every certificate.
     """
     if file := os.environ.get("SSL_CERT_FILE"):
         try:
@@ -16,7 +16,7 @@ def problem() -> str | None:
         except OSError as error:
             return f"SSL_CERT_FILE cannot be read as certificates in PEM: {error}"
     folder = os.environ.get("SSL_CERT_DIR")
-    # OpenSSL takes several folders, separated by colons.
+    # OpenSSL accepts several folders, separated by colons.
     if folder and not any(Path(each).is_dir() for each in folder.split(os.pathsep)):
         return "SSL_CERT_DIR is not a folder of certificates"
     return None

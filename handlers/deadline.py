@@ -1,17 +1,17 @@
-"""Until when the request that is served must be answered, however often it has to wait."""
+"""The deadline of the current request, which limits the sum of its waits."""
 
 from contextvars import ContextVar
 from time import monotonic
 
 from handlers import limits
 
-_until: ContextVar[float] = ContextVar("until")
+_deadline: ContextVar[float] = ContextVar("deadline")
 
 
 def start(seconds: float = limits.HANDLER_TIMEOUT) -> None:
-    _until.set(monotonic() + seconds)
+    _deadline.set(monotonic() + seconds)
 
 
-def remaining(seconds: float) -> float:
-    """Shorten a wait, so that it ends with the request; no time is left at 0 and below."""
-    return min(seconds, _until.get() - monotonic())
+def remaining(timeout: float) -> float:
+    """Return the timeout, or the time until the deadline if that is shorter (0 or less: none)."""
+    return min(timeout, _deadline.get() - monotonic())

@@ -1,4 +1,4 @@
-"""Every refusal that the service can answer, and the one shape they are answered in."""
+"""The errors of the API. The middleware renders them as the schema Error of the contract."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from handlers import limits
 
 
 class ApiError(Exception):
-    """A request is refused: raise one of the subclasses, from anywhere in a request."""
+    """Base class of the errors. Raise a subclass from any layer of a request."""
 
     status: int
     code: str

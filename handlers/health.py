@@ -1,4 +1,4 @@
-"""The operations for probes."""
+"""The operations for health checks."""
 
 from sqlalchemy import and_, exists, false, func, select
 
@@ -12,8 +12,8 @@ from handlers.tables import TASK_LISTS, TASKS
 TABLES = (TASKS, TASK_LISTS)
 PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
-# Fails where a table or a column is missing; no row of the tables is read.
-ASK = Statement(
+# Fails if a table or a column is missing. No rows of the tables are read.
+READINESS = Statement(
     select(
         and_(
             *(
@@ -35,7 +35,7 @@ class Health(operations.Health):
         return {"status": "ok"}
 
     async def get_readiness(self) -> responses.Readiness:
-        row = await self._database.probe(ASK)
+        row = await self._database.probe(READINESS)
         if not row["is_granted"]:
             raise errors.Unavailable(f"The service's role lacks a privilege: run {failures.GRANT}.")
         return {"status": "ready"}

@@ -1,90 +1,106 @@
-"""Every timeout and limit of the service: handlers/README.md explains how they work together.
+"""Every timeout and limit of the service. handlers/README.md explains how they work together.
 
-Timeouts and intervals are in seconds, sizes in bytes.
+Timeouts and intervals are in seconds, sizes in bytes. Limits apply to a worker process.
 """
 
 KIB = 1024
 MIB = 1024 * KIB
 
-# One request, after it has arrived. The timeouts of the single steps below add up to more than
-# HANDLER_TIMEOUT, which is intended: each of them is also cut to the time that is left of it.
+# From the end of a request's body to the response. The timeouts of the steps below add up to more,
+# which is intended: a step never gets more than the time that is left of HANDLER_TIMEOUT.
 HANDLER_TIMEOUT = 5
-# Waiting for a place among the statements that run at once.
+# Waiting in the limiter for permission to run a statement.
 ACQUIRE_TIMEOUT = 2
-# Connecting to PostgreSQL, unless the connection string has a connect_timeout.
+# Connecting to PostgreSQL. A connect_timeout in the connection string can only shorten this.
 CONNECT_TIMEOUT = 4
-# One statement, as the service waits for it.
+# A statement, measured by the service.
 STATEMENT_TIMEOUT = 3
-# One statement, or a transaction that waits for the next, as PostgreSQL ends it: this is for the
-# sessions of a worker that was killed.
-SESSION_TIMEOUT = 5
 # Terminating the session of an earlier attempt before the next attempt begins.
 TERMINATE_TIMEOUT = 1
-# Closing one connection of the pool.
+
+# A statement, and a transaction between two statements, measured by PostgreSQL. This ends the
+# sessions of a worker that was killed.
+SESSION_TIMEOUT = 5
+# Closing a connection of the pool, which may happen after the deadline of a request.
 CLOSE_TIMEOUT = 0.5
-# GET /health/ready as a whole.
+# Replaces HANDLER_TIMEOUT for GET /health/ready.
 PROBE_TIMEOUT = 1
 
-# The pause between two attempts doubles from the first of these to the second.
+# The pause before a retry: it doubles from MIN_BACKOFF to MAX_BACKOFF. Jitter shortens it by up to
+# a half.
 MIN_BACKOFF = 0.02
 MAX_BACKOFF = 0.4
 
-# Requests that may wait, for each connection of the pool. More get 503 at once.
+# Requests that may wait in the limiter, for each connection of the pool. More get 503 at once.
 MAX_WAITING_PER_CONNECTION = 100
-# One user may use, and wait for, one in so many of the connections.
+# A user gets at most 1/USER_SHARE of the connections, and of the waiting requests.
 USER_SHARE = 3
 
 # From connecting, or from the end of the last response, to a complete request.
 REQUEST_TIMEOUT = 30
-# Until a client has read a response, except what fits into the kernels' buffers.
+# From sending a response that exceeds the send buffers until the client has read most of it.
 RESPONSE_TIMEOUT = 30
-# How often these two are checked.
+# How often these two timeouts are checked.
 CONNECTION_CHECK_INTERVAL = 1
 
+# Fewer if the limit of open files cannot be raised.
 MAX_CONNECTIONS = 10_000
-# Open files other than clients' connections.
+# File descriptors that are not available to client connections.
 RESERVED_FILES = 100
-# The request line and headers; the same as uvicorn's other parser, h11.
+# The request line and headers. The same value as in h11, uvicorn's other parser.
 MAX_HEADERS = 64 * KIB
 MAX_BODY = 256 * KIB
-# Requests sent ahead on a connection, while another is answered.
+# Pipelined requests that wait on a connection.
 MAX_PIPELINED = 32
-# Requests that are incomplete, of all connections.
+# Incomplete requests of all connections together.
 MAX_INCOMPLETE = 64 * MIB
-# Responses that clients have not read: of all users, and of one.
+# Responses that clients have not read: of all users together, and of a single user.
 MAX_UNREAD = 64 * MIB
 MAX_UNREAD_PER_USER = 16 * MIB
-# A response that is not read for this long may be discarded for a newer one of the same user.
+# An unread response may be discarded after this time, in favour of a new response to the same user.
 STALL_TIMEOUT = 2
-# Responses above this size are counted before they are sent.
+# MAX_UNREAD_PER_USER is checked before a response above this size.
 LARGE_RESPONSE = 64 * KIB
-# The kernel's buffer for each connection. Its default grows to 4 MB, and asyncio keeps a response
+# The kernel's send buffer of a connection. The default grows to 4 MB, and asyncio keeps a response
 # in memory until the kernel has taken all of it.
 SEND_BUFFER = 256 * KIB
 
+# How long a browser may cache the response to a preflight request.
+PREFLIGHT_MAX_AGE = 600
 MAX_ERROR_DETAILS = 100
 # Characters.
 MAX_ERROR_LOCATION = 300
 
-# How far two clocks may differ.
+# Tolerance for `exp` and `nbf`: the clocks of issuer and service may differ.
 CLOCK_LEEWAY = 30
 MAX_CACHED_TOKENS = 10_000
+# Length of an Authorization header. A token in a longer header is verified with every request.
 MAX_CACHED_TOKEN_LENGTH = 4 * KIB
 
 KEY_FETCH_TIMEOUT = 3
+# An older key set is fetched again in the background.
 KEY_SET_MAX_AGE = 600
-# An unknown key id causes a fetch. Invented ids may cause so many at once, then one an interval.
+# A token with an unknown key id causes a fetch: at most KEY_FETCH_BURST at once, then one in each
+# KEY_FETCH_INTERVAL, and not twice for the same key id within KEY_FETCH_INTERVAL.
 KEY_FETCH_BURST = 5
 KEY_FETCH_INTERVAL = 10
+# The pause after a failed fetch.
 KEY_FETCH_RETRY_INTERVAL = 1
 MAX_KEY_SET = MIB
 MAX_KEYS = 100
+# Characters of base64url for 8192 and 32 bits: larger RSA keys would make verification slow.
+MAX_RSA_MODULUS = 1366
+MAX_RSA_EXPONENT = 6
 
+# Log lines that are not written yet. Lines beyond this size are dropped.
 MAX_BUFFERED_LOG = MIB
+# Between two writes, so that a busy service writes many lines at once.
+LOG_WRITE_INTERVAL = 0.02
+# At the end of the process.
 LOG_FLUSH_TIMEOUT = 1
 # A failure that may occur with every request is logged once in this time.
 LOG_THROTTLE_INTERVAL = 30
 
-# From SIGTERM until requests that are still running are cancelled.
+# From SIGTERM until running requests are cancelled.
 GRACEFUL_SHUTDOWN_TIMEOUT = 20
 TELEMETRY_SHUTDOWN_TIMEOUT = 3

@@ -9,9 +9,6 @@ from threading import Event, Lock, Thread
 
 from handlers import limits
 
-# Seconds between two writes, so that a busy service writes many lines at once.
-PAUSE = 0.02
-
 
 class LogWriter:
     """A buffer of lines, and the thread that writes them to standard error.
@@ -45,7 +42,7 @@ class LogWriter:
         """Wait until all lines are written, for a bounded time."""
         until = time.monotonic() + limits.LOG_FLUSH_TIMEOUT
         while (self._lines or self._is_writing) and time.monotonic() < until:
-            time.sleep(PAUSE / 4)
+            time.sleep(limits.LOG_WRITE_INTERVAL / 4)
 
     def _run(self) -> None:
         while self._has_lines.wait():
@@ -53,7 +50,7 @@ class LogWriter:
             self._is_writing = True
             self._write(self._take())
             self._is_writing = False
-            time.sleep(PAUSE)
+            time.sleep(limits.LOG_WRITE_INTERVAL)
 
     def _take(self) -> bytes:
         with self._lock:

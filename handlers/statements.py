@@ -1,8 +1,8 @@
-"""Every SQL statement that the service sends for tasks, each keyed by user_id, compiled once.
+"""Every SQL statement on tasks, compiled once. Each statement is restricted to a user_id.
 
-A statement that gives a task its place takes the list's next version, its turn, in the same round
-trip. It sees the list as it was when the statement began; if somebody else took a turn since, the
-versions differ, and it changes nothing and returns no row. What then: tasks.Tasks.
+A statement that changes the order does an optimistic version check in the same round trip: it
+increments the version of the list, and fails if the version has changed since the statement began.
+A failed statement changes nothing and returns no row; tasks.Tasks then repeats it under a lock.
 """
 
 from sqlalchemy import (
@@ -32,8 +32,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from handlers.postgres.statement import Retry, Statement
 from handlers.tables import TASK_LISTS, TASKS
 
-# New neighbours are this far apart: room for 24 drops into the same gap before a list is respaced,
-# and for 2^39 tasks appended to one list before a bigint overflows.
+# The distance of new neighbours. The same gap can be halved 24 times before the list is respaced,
+# and 2^39 tasks can be appended to a list before a bigint overflows.
 SORT_KEY_STEP = 1 << 24
 
 _SORT_KEY_STEP = literal_column(str(SORT_KEY_STEP), BigInteger)
@@ -56,8 +56,8 @@ ORDER = (TASKS.c.sort_key, TASKS.c.id)
 INDEX = func.row_number().over(order_by=ORDER) - _ONE
 
 
-def _wire(position: ColumnElement[int]) -> tuple[Column[object] | Label[int], ...]:
-    """Select the members of the contract's Task, under their names and in their order."""
+def _columns(position: ColumnElement[int]) -> tuple[Column[object] | Label[int], ...]:
+    """Return the columns of the contract's Task, in the order of the schema."""
     columns = TASKS.c
     return (
         *(columns.id, columns.user_id, columns.title, columns.description, columns.completed),
@@ -67,24 +67,26 @@ def _wire(position: ColumnElement[int]) -> tuple[Column[object] | Label[int], ..
 
 
 def _position() -> ColumnElement[int]:
-    """Count the tasks before this one, both as they were when the statement began."""
+    """Count the tasks before TASK in the statement's snapshot."""
     before, this = TASKS.alias("before"), TASKS.alias("this")
-    place = select(this.c.sort_key, this.c.id).where(this.c.user_id == USER, this.c.id == TASK)
-    earlier = tuple_(before.c.sort_key, before.c.id) < place.scalar_subquery()
+    key = select(this.c.sort_key, this.c.id).where(this.c.user_id == USER, this.c.id == TASK)
+    earlier = tuple_(before.c.sort_key, before.c.id) < key.scalar_subquery()
     count = select(func.count()).select_from(before).where(before.c.user_id == USER, earlier)
     return count.scalar_subquery()
 
 
-GET = Statement(select(*_wire(_position())).where(THIS), retry=Retry.READ)
+GET = Statement(select(*_columns(_position())).where(THIS), retry=Retry.READ)
 
 
-# From the first task on: the position, left out here, is the number of the row.
-LIST = Statement(select(*_wire(_ZERO)).where(OWN).order_by(*ORDER).limit(LIMIT), retry=Retry.READ)
+# Without an offset the position is the number of the row. The column here is a placeholder.
+LIST = Statement(
+    select(*_columns(_ZERO)).where(OWN).order_by(*ORDER).limit(LIMIT), retry=Retry.READ
+)
 
 
 def _page(*conditions: ColumnElement[bool]) -> Statement:
-    """Number the whole list, then filter. `total` stands last, beside every task."""
-    numbered = select(*_wire(INDEX), TASKS.c.sort_key).where(OWN).subquery("numbered")
+    """Number the whole list, then filter. The last column of every row is the total."""
+    numbered = select(*_columns(INDEX), TASKS.c.sort_key).where(OWN).subquery("numbered")
     columns = [column for column in numbered.c if column.name != "sort_key"]
     total = select(func.count()).select_from(TASKS).where(OWN, *conditions).scalar_subquery()
     page = select(*columns, total.label("total")).order_by(numbered.c.sort_key, numbered.c.id)
@@ -100,64 +102,70 @@ PAGE_FILTERED = _page(MATCHES)
 
 
 def _version_check() -> CTE:
-    """Take the list's next version, unless somebody took one since the statement began."""
-    seen = TASK_LISTS.alias("seen")
-    version = select(seen.c.version).where(seen.c.user_id == USER).scalar_subquery()
+    """Increment the version of the list. No row is returned if the version has changed meanwhile.
+
+    The subquery sees the version of the statement's snapshot, but the UPDATE waits for a concurrent
+    change and compares with the version after it.
+    """
+    snapshot = TASK_LISTS.alias("snapshot")
+    version = select(snapshot.c.version).where(snapshot.c.user_id == USER).scalar_subquery()
     return (
         update(TASK_LISTS)
         .where(TASK_LISTS.c.user_id == USER, TASK_LISTS.c.version == version)
         .values(version=TASK_LISTS.c.version + _ONE)
         .returning(TASK_LISTS.c.version)
-        .cte("turn")
+        .cte("new_version")
     )
 
 
-def _end() -> CTE:
-    """Find the place behind all tasks."""
+def _slot_at_end() -> CTE:
+    """Return the position and the sort key after the last task."""
     key = func.coalesce(func.max(TASKS.c.sort_key), _ZERO) + _SORT_KEY_STEP
-    return select(func.count().label("position"), key.label("sort_key")).where(OWN).cte("place")
+    return select(func.count().label("position"), key.label("sort_key")).where(OWN).cte("slot")
 
 
-def _place(*conditions: ColumnElement[bool]) -> CTE:
-    """Find the place at POSITION, or behind all tasks. Its key is null when the gap is used up."""
+def _slot_at_position(*conditions: ColumnElement[bool]) -> CTE:
+    """Return the position and the sort key for POSITION, which is limited to the end of the list.
+
+    The sort key is null if there is no gap: the neighbours have adjacent sort keys.
+    """
     size = func.least(POSITION, func.count()).label("position")
     target = select(size).select_from(TASKS).where(OWN, *conditions).subquery("target")
     position = target.c.position
     keys = select(TASKS.c.sort_key).where(OWN, *conditions).order_by(*ORDER)
-    # The tasks before and after the gap; before the first there is none.
-    two = keys.offset(func.greatest(position - _ONE, _ZERO)).limit(_TWO).subquery("two")
-    low, high = func.min(two.c.sort_key).label("low"), func.max(two.c.sort_key).label("high")
-    gap = select(low, high, func.count().label("size")).select_from(two).lateral("gap")
+    # The tasks before and after the slot, or only the task after the slot at position 0.
+    two_keys = keys.offset(func.greatest(position - _ONE, _ZERO)).limit(_TWO)
+    neighbours = two_keys.subquery("neighbours")
+    sort_key = neighbours.c.sort_key
+    low, high = func.min(sort_key).label("low"), func.max(sort_key).label("high")
+    gap = select(low, high, func.count().label("size")).select_from(neighbours).lateral("gap")
     key = case(
         (gap.c.size == _ZERO, _SORT_KEY_STEP),
         (position == _ZERO, gap.c.low - _SORT_KEY_STEP),
         (gap.c.size == _ONE, gap.c.low + _SORT_KEY_STEP),
         (gap.c.high - gap.c.low > _ONE, gap.c.low + (gap.c.high - gap.c.low) // _TWO),
     )
-    return (
-        select(position, key.label("sort_key")).select_from(target.join(gap, true())).cte("place")
-    )
+    return select(position, key.label("sort_key")).select_from(target.join(gap, true())).cte("slot")
 
 
-def _create(place: CTE) -> Statement:
-    turn, columns = _version_check(), TASKS.c
+def _create(slot: CTE) -> Statement:
+    new_version, columns = _version_check(), TASKS.c
     target = (columns.user_id, columns.title, columns.description, columns.completed)
-    values = select(USER, TITLE, DESCRIPTION, COMPLETED, place.c.sort_key).select_from(
-        place.join(turn, place.c.sort_key.is_not(None))
+    values = select(USER, TITLE, DESCRIPTION, COMPLETED, slot.c.sort_key).select_from(
+        slot.join(new_version, slot.c.sort_key.is_not(None))
     )
-    position = select(place.c.position).scalar_subquery()
-    return Statement(
-        insert(TASKS).from_select([*target, columns.sort_key], values).returning(*_wire(position))
-    )
+    position = select(slot.c.position).scalar_subquery()
+    insertion = insert(TASKS).from_select([*target, columns.sort_key], values)
+    return Statement(insertion.returning(*_columns(position)))
 
 
-APPEND = _create(_end())
-INSERT = _create(_place())
+APPEND = _create(_slot_at_end())
+INSERT = _create(_slot_at_position())
 
-# Strictly forward, even if the clock is set back or two changes fall into one microsecond.
+# Strictly increasing, even if the clock is set back or two changes have the same microsecond.
 _NOW = func.greatest(func.clock_timestamp(), TASKS.c.updated_at + text("interval '1 microsecond'"))
 
-# A member that was not sent is null here and stays as it is.
+# Arguments of members that were not sent are null, and their columns keep the value.
 _CHANGES = {
     "title": func.coalesce(TITLE, TASKS.c.title),
     "description": case((SETS_DESCRIPTION, DESCRIPTION), else_=TASKS.c.description),
@@ -166,31 +174,31 @@ _CHANGES = {
 }
 
 UPDATE = Statement(
-    update(TASKS).where(THIS).values(_CHANGES).returning(*_wire(_position())),
+    update(TASKS).where(THIS).values(_CHANGES).returning(*_columns(_position())),
     retry=Retry.IDEMPOTENT,
 )
 
 
 def _move() -> Statement:
-    turn, place = _version_check(), _place(TASKS.c.id != TASK)
+    new_version, slot = _version_check(), _slot_at_position(TASKS.c.id != TASK)
     return Statement(
         update(TASKS)
-        .where(THIS, place.c.sort_key.is_not(None), turn.c.version.is_not(None))
-        .values(**_CHANGES, sort_key=place.c.sort_key)
-        .returning(*_wire(place.c.position)),
+        .where(THIS, slot.c.sort_key.is_not(None), new_version.c.version.is_not(None))
+        .values(**_CHANGES, sort_key=slot.c.sort_key)
+        .returning(*_columns(slot.c.position)),
         retry=Retry.IDEMPOTENT,
     )
 
 
 MOVE = _move()
 
-_FLIPPED = {"completed": ~TASKS.c.completed, "updated_at": _NOW}
+_TOGGLED = {"completed": ~TASKS.c.completed, "updated_at": _NOW}
 _COMPLETED = {"completed": COMPLETED, "updated_at": _NOW}
 
-TOGGLE = Statement(update(TASKS).where(THIS).values(_FLIPPED).returning(*_wire(_position())))
+TOGGLE = Statement(update(TASKS).where(THIS).values(_TOGGLED).returning(*_columns(_position())))
 
 COMPLETE = Statement(
-    update(TASKS).where(THIS).values(_COMPLETED).returning(*_wire(_position())),
+    update(TASKS).where(THIS).values(_COMPLETED).returning(*_columns(_position())),
     retry=Retry.IDEMPOTENT,
 )
 
@@ -198,30 +206,30 @@ DELETE = Statement(delete(TASKS).where(THIS).returning(TASKS.c.id))
 
 
 def _reorder() -> Statement:
-    """Give every task its new place, if these are all of them; `is_current` tells whether."""
-    turn, size = _version_check(), func.cardinality(TASK_IDS)
-    wanted = func.unnest(TASK_IDS).table_valued("id", with_ordinality="place", name="wanted")
-    wanted = wanted.render_derived()
+    """Return `is_current`: whether TASK_IDS are exactly the tasks of the list. If so, reorder."""
+    new_version, size = _version_check(), func.cardinality(TASK_IDS)
+    ids = func.unnest(TASK_IDS)
+    new_order = ids.table_valued("id", with_ordinality="number", name="new_order").render_derived()
     count = select(func.count()).select_from(TASKS)
     total = count.where(OWN).scalar_subquery()
     found = count.where(OWN, TASKS.c.id == func.any(TASK_IDS)).scalar_subquery()
-    verdict = select(and_(total == size, found == size).label("is_current")).cte("verdict")
+    check = select(and_(total == size, found == size).label("is_current")).cte("order_check")
     moved = (
         update(TASKS)
-        .where(OWN, TASKS.c.id == wanted.c.id)
-        .where(verdict.c.is_current, turn.c.version.is_not(None))
-        .values(sort_key=wanted.c.place * _SORT_KEY_STEP)
+        .where(OWN, TASKS.c.id == new_order.c.id)
+        .where(check.c.is_current, new_version.c.version.is_not(None))
+        .values(sort_key=new_order.c.number * _SORT_KEY_STEP)
         .cte("moved")
     )
     return Statement(
-        select(verdict.c.is_current).select_from(verdict.join(turn, true())).add_cte(moved),
+        select(check.c.is_current).select_from(check.join(new_version, true())).add_cte(moved),
         retry=Retry.IDEMPOTENT,
     )
 
 
 REORDER = _reorder()
 
-# The two statements for when a turn was lost: wait for it, and make room where there is none.
+# After a failed version check: lock the list, and respace the sort keys if there is no gap.
 
 _row = upsert(TASK_LISTS).values(user_id=USER)
 LOCK = Statement(

@@ -1,4 +1,4 @@
-"""How tasks are stored. Bounds are the contract's; scripts/migrations makes the tables."""
+"""The tables. Column lengths come from the contract; scripts/migrations creates the tables."""
 
 from datetime import datetime
 from typing import Any
@@ -21,20 +21,20 @@ from generated import models
 
 
 def _bound(schema: Any, keyword: str) -> int:
-    """Look up a bound of one of the contract's schemas, such as its maxLength."""
-    found = TypeAdapter(schema).json_schema()
-    return int(found.get("anyOf", [found])[0][keyword])
+    """Return a bound of a schema in the contract, such as maxLength."""
+    json_schema = TypeAdapter(schema).json_schema()
+    return int(json_schema.get("anyOf", [json_schema])[0][keyword])
 
 
 _USER_ID = String(_bound(models.UserId, "maxLength"), collation="C")
-_LARGEST_ID = _bound(models.TaskId, "maximum")
+_MAX_ID = _bound(models.TaskId, "maximum")
 _NOW = text("statement_timestamp()")
 
 
 class TaskList(SQLModel, table=True):
-    """One row for each person who ever had a task.
+    """A row for each user who ever created a task.
 
-    Whoever changes the order of a list takes the next version, so that there is one serial order.
+    Every change of the order increments `version`, so that concurrent changes are serialized.
     """
 
     __tablename__ = "task_lists"
@@ -44,11 +44,11 @@ class TaskList(SQLModel, table=True):
 
 
 class Task(SQLModel, table=True):
-    """A task. Its position is not stored: it is the number of tasks before it by (sort_key, id)."""
+    """A task. The position is computed: the number of the user's tasks before it in the order."""
 
     __tablename__ = "tasks"
     __table_args__ = (
-        CheckConstraint(f"id BETWEEN 1 AND {_LARGEST_ID}", name="tasks_id_range"),
+        CheckConstraint(f"id BETWEEN 1 AND {_MAX_ID}", name="tasks_id_range"),
         Index("tasks_order", "user_id", "sort_key", "id"),
     )
 
@@ -56,7 +56,7 @@ class Task(SQLModel, table=True):
     id: int = Field(
         sa_column=Column(
             BigInteger,
-            Identity(always=True, minvalue=1, maxvalue=_LARGEST_ID),
+            Identity(always=True, minvalue=1, maxvalue=_MAX_ID),
             primary_key=True,
         )
     )

@@ -1,4 +1,4 @@
-"""The operations on a person's tasks."""
+"""The operations on the tasks of a user."""
 
 from collections.abc import Iterable
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ from handlers.postgres.statement import Statement
 
 T = TypeVar("T")
 
-# The others, readOnly in the contract, may be sent back and are ignored.
+# The contract declares the remaining members readOnly: clients may send them, without effect.
 CHANGEABLE = {name for name, field in models.TaskUpdate.model_fields.items() if not field.frozen}
 
 
@@ -39,7 +39,7 @@ class Tasks(operations.Tasks):
     async def _page(
         self, user_id: models.UserId, query: models.ListTasksParametersQuery
     ) -> tuple[list[responses.Task], int]:
-        """Find the tasks of a page, and how many match."""
+        """Return the tasks of a page, and the number of all tasks that match the filter."""
         if query.completed is MISSING and not query.offset:
             tasks = await self._whole_list(user_id, query.limit)
             if tasks is not None:
@@ -49,16 +49,17 @@ class Tasks(operations.Tasks):
         rows = await self._database.fetch(
             statement, user_id, completed=completed, limit=query.limit, offset=query.offset
         )
-        # The total stands beside every task; past the end there is none for it to stand beside.
+        # Every row carries the total, but a page past the end has no rows.
         counted = rows or await self._database.fetch(
             statement, user_id, completed=completed, limit=1, offset=0
         )
         return [_task(row[:-1]) for row in rows], counted[0]["total"] if counted else 0
 
     async def _whole_list(self, user_id: models.UserId, limit: int) -> list[responses.Task] | None:
-        """Read a list that is shorter than the limit, as most are: it needs no count.
+        """Return the whole list, or None if the limit is reached.
 
-        A longer one is released here: the next statement may have to wait for a connection.
+        Most lists are shorter than the limit. They need no count, which makes the statement faster.
+        The rows of a longer list are freed here, because the next statement may wait.
         """
         rows = await self._database.fetch(statements.LIST, user_id, limit=limit)
         if len(rows) == limit:
@@ -102,7 +103,7 @@ class Tasks(operations.Tasks):
         }
         row = await self._database.fetch_row(statement, user_id, **values)
         if row is None and position is not None:
-            # Only a task that is there is worth waiting for.
+            # The lock would be useless for a task that does not exist: this raises TaskNotFound.
             await self.get_task(user_id, task_id)
             row = await self._run_locked(statement, user_id, **values)
         return _task(row)
@@ -136,7 +137,10 @@ class Tasks(operations.Tasks):
     async def _run_locked(
         self, statement: Statement, user_id: models.UserId, **values: Any
     ) -> asyncpg.Record | None:
-        """Lock the list and run a statement that lost the version check, or found no gap."""
+        """Lock the list, and run a statement that failed the version check or found no gap.
+
+        If there is still no gap, the list is respaced, and the statement runs again.
+        """
         arguments = {"user_id": user_id, **values}
 
         async def locked(connection: Connection) -> list[asyncpg.Record]:
@@ -160,7 +164,7 @@ class OrderConflict(errors.Conflict):
 
 
 def _task(row: Iterable[Any] | None, *, index: int | None = None) -> responses.Task:
-    """Name the columns, whose order is that of statements._wire; `index` is a known position."""
+    """Convert a row with statements._columns. `index` replaces the position of the row."""
     if row is None:
         raise TaskNotFound
     task_id, user_id, title, description, completed, position, created_at, updated_at = row

@@ -16,7 +16,8 @@ from opentelemetry.sdk.trace import Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import format_trace_id
 
-from handlers import limits, log, settings
+from handlers import limits, log, metrics, settings
+from handlers.postgres.database import Database
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ class Telemetry:
     and would wait at its end for a collector that hangs, for the better part of a minute.
     """
 
-    def __init__(self, given: settings.Settings) -> None:
+    def __init__(self, given: settings.Settings, database: Database) -> None:
         # OpenTelemetry reads its variables from the environment alone.
         load_dotenv(settings.ENV_FILE, encoding=settings.ENCODING)
         # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES know better.
@@ -56,6 +57,7 @@ class Telemetry:
         if given.is_measured:
             reader = PeriodicExportingMetricReader(OTLPMetricExporter())
             metering = MeterProvider([reader], resource=resource, shutdown_on_exit=False)
+            metrics.register(metering.get_meter("handlers"), database)
             self.config["meter_provider"] = metering
             self._providers.append(metering)
 

@@ -1,18 +1,13 @@
 """Fixtures that all tests share: one PostgreSQL, one service, and users of it."""
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import httpx
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
-
-import embedded
-import migration
+from scripts.dev import embedded, migration
 from tests.support import conformance, partitions, service
 from tests.support.database import run
 from tests.support.users import NewUser, User

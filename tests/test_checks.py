@@ -4,8 +4,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from review import redocly
 
+from scripts.openapi import redocly
 from tests.support import checkouts
 from tests.support.checkouts import run
 from tests.support.service import ROOT

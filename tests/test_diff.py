@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
-from review import changes, comparison, contract, redocly
-from review import version as versions
-from review.changes import Pair
-from review.findings import Finding
-from review.uses import Index
 
+from scripts.openapi import contract, redocly
+from scripts.openapi.diff import changes, comparison
+from scripts.openapi.diff import version as versions
+from scripts.openapi.diff.changes import Pair
+from scripts.openapi.diff.findings import Finding
+from scripts.openapi.diff.uses import Index
 from tests.diff import edits
 
 ROOT = Path(__file__).parent.parent
@@ -320,7 +321,7 @@ class TestBase:
     def test_invalid_contract_is_reported_with_its_name_and_reason(
         self, text: str, message: str
     ) -> None:
-        with pytest.raises(contract.BrokenError, match=f"(?s)^base.yaml .*{message}"):
+        with pytest.raises(contract.ContractError, match=f"(?s)^base.yaml .*{message}"):
             contract.read(text, "base.yaml")
 
     def test_invalid_contract_is_not_compared(

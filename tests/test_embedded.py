@@ -14,9 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-import cluster
-import embedded
-import wheel
+from scripts.dev import cluster, embedded, wheel
 from tests.support import checkouts, service
 from tests.support.checkouts import NAMELESS
 from tests.support.database import run
@@ -28,7 +26,7 @@ SPECIAL = "a b+c@d#e%f&g'h\"i$j`k\\l,é"
 USER = """
 import sys
 from pathlib import Path
-import embedded
+from scripts.dev import embedded
 with embedded.postgres(Path(sys.argv[1]), forget=len(sys.argv) > 2) as url:
     print(url, flush=True)
     sys.stdin.read()
@@ -63,7 +61,7 @@ def started(data: Path, *forget: str, **settings: str) -> subprocess.Popen[str]:
 
 
 def environment(*packages: Path) -> dict[str, str]:
-    folders = [*packages, ROOT / "scripts", ROOT]
+    folders = [*packages, ROOT]
     return service.clean_environment() | {"PYTHONPATH": ":".join(map(str, folders))}
 
 

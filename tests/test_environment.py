@@ -6,16 +6,19 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from review import redocly
 
+from scripts.openapi import redocly
 from tests.support import checkouts, service
 from tests.support.checkouts import run
 
 HELLO = """\
 #!/usr/bin/env python3
-import environment
+import sys
+from pathlib import Path
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from scripts.dev import environment
 environment.enter()
-import sys, demo
+import demo
 print("hello from", sys.prefix)
 """
 WITHOUT_ENSUREPIP = "import sys; sys.modules['ensurepip'] = None"
@@ -77,10 +80,10 @@ def installed(first_run: subprocess.CompletedProcess[str]) -> Path:
 
 
 def make(root: Path) -> Path:
-    (root / "scripts").mkdir(parents=True)
+    (root / "scripts" / "dev").mkdir(parents=True)
     (root / "scripts" / "hello").write_text(HELLO)
-    source = service.ROOT / "scripts" / "environment.py"
-    (root / "scripts" / "environment.py").write_text(source.read_text())
+    for name in ("__init__.py", "dev/__init__.py", "dev/environment.py"):
+        (root / "scripts" / name).write_text((service.ROOT / "scripts" / name).read_text())
     (root / "scripts" / "requirements-dev.txt").write_text("demo==1\npip-tools==1\n")
     return root
 

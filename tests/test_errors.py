@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-import migration
+from scripts.dev import migration
 from tests.support import service
 from tests.support.conformance import CONTRACT
 from tests.support.database import run, unusable_tables

@@ -124,7 +124,11 @@ class TestGenerated:
     @pytest.mark.parametrize(
         ("old", "new", "complaint"),
         [
-            ("operationId: get_task\n", "operationId: [get_task]\n", "openapi.yaml: paths/"),
+            (
+                "operationId: get_task\n",
+                "operationId: [get_task]\n",
+                "openapi.yaml is not a valid contract: paths/",
+            ),
             ("tags: [health]", "tags: [health, tasks]", "give it exactly one tag"),
             ("operationId: get_health", "operationId: getHealth", "must be a snake_case name"),
             ("operationId: get_health", "operationId: import", "must be a snake_case name"),
@@ -132,7 +136,7 @@ class TestGenerated:
             ("security: []", "security: [{}, {bearer: []}]", "security can only be left out"),
             ("    patch:", "    options:", "options is not supported"),
             ("  - name: health", "  - name: operation", "needs another name"),
-            ("openapi: 3.1.1", "openapi: 3.1.1\n  x: [", "this is not YAML"),
+            ("openapi: 3.1.1", "openapi: 3.1.1\n  x: [", "openapi.yaml is not YAML"),
             ("tags: [health]", "tags: [heath]", "no tag named heath"),
             (
                 "type: boolean\n        - name: limit",

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-import listening
+from scripts.dev import listening
 
 EVERY = "0.0.0.0"  # noqa: S104 - for a moment.
 

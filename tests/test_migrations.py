@@ -10,8 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from alembic import command
 
-import embedded
-import migration
+from scripts.dev import embedded, migration
 from tests.support import checkouts, postgres15, service
 from tests.support.database import fetch, run
 

@@ -33,7 +33,7 @@ class TestMutation:
         found = re.findall(r"^(tests/.*\.py): \d+$", collected, re.MULTILINE)
         assert coverage_map.files() == sorted(found)
 
-    HINTS = Fault("", "scripts/review/keywords.py", "HINTS = {None", "HINTS = {0")
+    HINTS = Fault("", "scripts/openapi/diff/keywords.py", "HINTS = {None", "HINTS = {0")
 
     def test_fault_in_a_constant_affects_the_statements_that_use_the_constant(self) -> None:
         effect = selection.Effect.of(self.HINTS)

@@ -15,7 +15,7 @@ import httpx
 import psutil
 import pytest
 
-import migration
+from scripts.dev import migration
 from tests.support import load, postgres15, service
 from tests.support.users import User
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import asyncpg
 import pytest
 
-import migration
+from scripts.dev import migration
 from tests.support import load, partitions, postgres15, service
 from tests.support.database import fetch, run
 from tests.support.statements import STATEMENTS, VALUES

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-import migration
 from handlers.postgres import dsn
+from scripts.dev import migration
 from tests.support import load, pgbouncer, postgres15, proxy, service
 
 USERS = 60

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator
 import asyncpg
 import pytest
 
-import migration
+from scripts.dev import migration
 from tests.support import load, postgres15, proxy, service
 from tests.support.users import Json
 

@@ -8,7 +8,7 @@ import asyncpg
 import httpx
 import pytest
 
-import migration
+from scripts.dev import migration
 from tests.support import load, postgres15, service
 from tests.support.database import run
 from tests.support.users import User, error_of

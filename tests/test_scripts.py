@@ -16,8 +16,7 @@ import httpx
 import psutil
 import pytest
 
-import embedded
-import migration
+from scripts.dev import embedded, migration
 from tests.support import checkouts, service
 from tests.support.checkouts import serving
 from tests.support.database import fetch, run

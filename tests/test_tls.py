@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-import migration
+from scripts.dev import migration
 from tests.support import postgres15, service
 from tests.support.database import run
 

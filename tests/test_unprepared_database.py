@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-import migration
+from scripts.dev import migration
 from tests.support import service
 from tests.support.database import run
 from tests.support.users import User, error_of

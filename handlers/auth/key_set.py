@@ -24,11 +24,6 @@ PATH = "/jwks"
 
 NEVER = float("-inf")
 
-# What a key server may make this service hold, make and compute. A set has a few keys of a few
-# hundred bytes; the two for RSA count characters of base64url, of 8192 and 32 bits.
-MAX_MODULUS = 1366
-MAX_EXPONENT = 6
-
 # The algorithms of each key type. RFC 9864 names EdDSA by its curve.
 ALGORITHMS = {"OKP": ("EdDSA", "Ed25519"), "EC": ("ES256",), "RSA": ("RS256",)}
 CURVES = {"OKP": "Ed25519", "EC": "P-256", "RSA": None}
@@ -209,5 +204,5 @@ def _usable(found: dict[str, Any]) -> Iterator[tuple[tuple[str, str], Key]]:
 
 def _require_usual_size(found: dict[str, Any]) -> None:
     """Refuse an RSA key that would take long to verify with."""
-    if len(found["n"]) > MAX_MODULUS or len(found["e"]) > MAX_EXPONENT:
+    if len(found["n"]) > limits.MAX_RSA_MODULUS or len(found["e"]) > limits.MAX_RSA_EXPONENT:
         raise ValueError("The modulus or the exponent is too large.")

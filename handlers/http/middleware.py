@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from handlers import errors, log
+from handlers import errors, limits, log
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +20,6 @@ _ALWAYS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-stor
 _PREFLIGHT = {b"origin", b"access-control-request-method"}
 _EXPOSED = b"Location, Retry-After, WWW-Authenticate, X-Request-Id"
 _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE"
-_PREFLIGHT_SECONDS = b"600"
 
 _ENDING = errors.Unavailable(
     "The service is ending. A change may have been made: look before you repeat it."
@@ -89,7 +88,7 @@ class Middleware:
         headers = [
             (b"access-control-allow-methods", _METHODS),
             (b"access-control-allow-headers", wanted),
-            (b"access-control-max-age", _PREFLIGHT_SECONDS),
+            (b"access-control-max-age", str(limits.PREFLIGHT_MAX_AGE).encode()),
         ]
         await response.send({"type": "http.response.start", "status": 204, "headers": headers})
         await response.send({"type": "http.response.body", "body": b""})

@@ -18,8 +18,8 @@ from handlers.postgres.failures import TRANSIENT, CannotConnect, Starting
 # What a connection asks for when it begins, unless a pooler is in between, which refuses them or
 # gives them to others. The first two end what a worker that was killed has left behind.
 SESSION = {
-    "statement_timeout": "5s",
-    "idle_in_transaction_session_timeout": "5s",
+    "statement_timeout": f"{limits.SESSION_TIMEOUT}s",
+    "idle_in_transaction_session_timeout": f"{limits.SESSION_TIMEOUT}s",
     # A turn is decided by the row as it is when its lock is had: see statements.
     "default_transaction_isolation": "read committed",
 }
@@ -122,6 +122,11 @@ class Pool:
         except TRANSIENT as error:
             raise CannotConnect(str(error)) from error
         return Connection(connection)
+
+    @property
+    def idle(self) -> int:
+        """The number of connections that are ready."""
+        return len(self._ready)
 
     def release(self, connection: Connection) -> None:
         """Take back a connection with which all went well."""

@@ -3,7 +3,6 @@
 import secrets
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,10 +13,10 @@ from typing import Self
 
 import httpx
 
-ROOT = Path(__file__).resolve().parent
-sys.path.insert(0, str(ROOT.parent.parent / "scripts"))
+from scripts.dev import node
 
-import node  # noqa: E402 - found in the folder of scripts only.
+ROOT = Path(__file__).resolve().parent
+
 
 from tests.support import service  # noqa: E402
 

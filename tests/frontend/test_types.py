@@ -6,10 +6,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import node
 import pytest
 import yaml
 
+from scripts.dev import node
 from tests.frontend import stand_in
 from tests.support import service
 

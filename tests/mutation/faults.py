@@ -137,8 +137,8 @@ FAULTS = (
     Fault(
         "get: no ownership",
         STATEMENTS,
-        "select(*_wire(_position())).where(THIS)",
-        "select(*_wire(_position())).where(TASKS.c.id == TASK)",
+        "select(*_columns(_position())).where(THIS)",
+        "select(*_columns(_position())).where(TASKS.c.id == TASK)",
     ),
     Fault(
         "update: no ownership",
@@ -155,8 +155,8 @@ FAULTS = (
     Fault(
         "toggle: no ownership",
         STATEMENTS,
-        "TOGGLE = Statement(update(TASKS).where(THIS)",
-        "TOGGLE = Statement(update(TASKS).where(TASKS.c.id == TASK)",
+        "update(TASKS).where(THIS).values(_TOGGLED)",
+        "update(TASKS).where(TASKS.c.id == TASK).values(_TOGGLED)",
     ),
     Fault(
         "list: everybody's tasks",
@@ -290,8 +290,18 @@ FAULTS = (
         "keys: a compressed answer is read", KEYS, 'get("Content-Encoding", "identity")', 'get("X")'
     ),
     Fault("keys: a set of any number is used", KEYS, "len(found) > limits.MAX_KEYS", "False"),
-    Fault("keys: a modulus of any size is used", KEYS, 'len(found["n"]) > MAX_MODULUS or', ""),
-    Fault("keys: an exponent of any size is used", KEYS, 'or len(found["e"]) > MAX_EXPONENT', ""),
+    Fault(
+        "keys: a modulus of any size is used",
+        KEYS,
+        'len(found["n"]) > limits.MAX_RSA_MODULUS or',
+        "",
+    ),
+    Fault(
+        "keys: an exponent of any size is used",
+        KEYS,
+        'or len(found["e"]) > limits.MAX_RSA_EXPONENT',
+        "",
+    ),
     Fault(
         "keys: an outage is a line for each fetch",
         KEYS,
@@ -390,8 +400,8 @@ FAULTS = (
     Fault(
         "position: equal keys are one place",
         STATEMENTS,
-        "tuple_(before.c.sort_key, before.c.id) < place.scalar_subquery()",
-        "before.c.sort_key < place.with_only_columns(this.c.sort_key).scalar_subquery()",
+        "tuple_(before.c.sort_key, before.c.id) < key.scalar_subquery()",
+        "before.c.sort_key < key.with_only_columns(this.c.sort_key).scalar_subquery()",
     ),
     Fault(
         "position: equal keys have room between them",
@@ -408,8 +418,8 @@ FAULTS = (
     Fault(
         "move: counts itself",
         STATEMENTS,
-        "_version_check(), _place(TASKS.c.id != TASK)",
-        "_version_check(), _place()",
+        "_version_check(), _slot_at_position(TASKS.c.id != TASK)",
+        "_version_check(), _slot_at_position()",
     ),
     Fault(
         "move: no room is ever made",
@@ -451,8 +461,8 @@ FAULTS = (
     Fault(
         "reorder: backwards",
         STATEMENTS,
-        "wanted.c.place * _SORT_KEY_STEP",
-        "wanted.c.place * -_SORT_KEY_STEP",
+        "new_order.c.number * _SORT_KEY_STEP",
+        "new_order.c.number * -_SORT_KEY_STEP",
     ),
     Fault("position: counts from one", STATEMENTS, "- _ONE\n", "\n"),
     # How requests are read and answers are written.
@@ -556,7 +566,7 @@ FAULTS = (
     Fault(
         "answers: a preflight for each request",
         ENVELOPE,
-        '            (b"access-control-max-age", _PREFLIGHT_SECONDS),\n',
+        '            (b"access-control-max-age", str(limits.PREFLIGHT_MAX_AGE).encode()),\n',
         "",
     ),
     Fault(
@@ -694,7 +704,7 @@ FAULTS = (
         "self._waiters = {user_id: waiters, **self._waiters}",
     ),
     Fault(
-        "deadline: each wait has its own", DEADLINE, "return min(seconds, ", "return max(seconds, "
+        "deadline: each wait has its own", DEADLINE, "return min(timeout, ", "return max(timeout, "
     ),
     Fault(
         "move: no place before the first",

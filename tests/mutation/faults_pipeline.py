@@ -2,24 +2,26 @@
 
 from tests.mutation.faults import Fault
 
-CHANGES = "scripts/review/changes.py"
-COMPARISON = "scripts/review/comparison.py"
-CONTRACT = "scripts/review/contract.py"
-EXAMPLES = "scripts/review/examples.py"
-FINDINGS = "scripts/review/findings.py"
-KEYWORDS = "scripts/review/keywords.py"
-LINES = "scripts/review/lines.py"
-MEANING = "scripts/review/meaning.py"
-PATHS = "scripts/review/paths.py"
-REPORT = "scripts/review/report.py"
-SCHEMAS = "scripts/review/schemas.py"
-SUPPLEMENT = "scripts/review/supplement.py"
-UNSEEN = "scripts/review/unseen.py"
-USES = "scripts/review/uses.py"
-VERSION = "scripts/review/version.py"
+CHANGES = "scripts/openapi/diff/changes.py"
+COMPARISON = "scripts/openapi/diff/comparison.py"
+CONTRACT = "scripts/openapi/contract.py"
+EXAMPLES = "scripts/openapi/header_examples.py"
+FINDINGS = "scripts/openapi/diff/findings.py"
+KEYWORDS = "scripts/openapi/diff/keywords.py"
+LINES = "scripts/openapi/lines.py"
+CANONICAL = "scripts/openapi/diff/canonical.py"
+PATHS = "scripts/openapi/diff/paths.py"
+REPORT = "scripts/openapi/diff/report.py"
+SCHEMAS = "scripts/openapi/diff/schemas.py"
+CROSS_CHECKS = "scripts/openapi/diff/cross_checks.py"
+UNDETECTED = "scripts/openapi/diff/undetected.py"
+USES = "scripts/openapi/diff/uses.py"
+VERSION = "scripts/openapi/diff/version.py"
 DIFF = "scripts/diff"
 GENERATE = "scripts/generate"
-OPERATIONS = "scripts/operations.py"
+GENERATION = "scripts/openapi/generation.py"
+OPERATIONS = "scripts/openapi/operations.py"
+POINTERS = "scripts/openapi/pointers.py"
 
 FAULTS = (
     # Which change breaks whom.
@@ -243,40 +245,40 @@ FAULTS = (
     ),
     Fault(
         "diff: one of several requirements is enough",
-        SUPPLEMENT,
+        CROSS_CHECKS,
         "breaks = any(not any(",
         "breaks = all(not any(",
     ),
     Fault(
-        "diff: what is asked for is turned around", SUPPLEMENT, "one <= brought", "one >= brought"
+        "diff: what is asked for is turned around", CROSS_CHECKS, "one <= brought", "one >= brought"
     ),
     Fault(
         "diff: an operation's own security is ignored",
-        SUPPLEMENT,
+        CROSS_CHECKS,
         'operation.get("security", contract.get("security"))',
         'contract.get("security")',
     ),
     Fault(
         "diff: scopes are ignored",
-        SUPPLEMENT,
+        CROSS_CHECKS,
         '**({"scopes": sorted(scopes)} if scopes else {})',
         "**{}",
     ),
     Fault(
         "diff: nobody is told that all may call",
-        SUPPLEMENT,
+        CROSS_CHECKS,
         'if after_said.startswith("nothing"):',
         "if False:",
     ),
     Fault(
         "diff: what is answered need not be taken back",
-        SUPPLEMENT,
+        CROSS_CHECKS,
         "answered_now.keys() - answered.keys()",
         "answered.keys() - answered_now.keys()",
     ),
     Fault(
         "diff: open bodies refuse members",
-        SUPPLEMENT,
+        CROSS_CHECKS,
         'closed = sent.get("additionalProperties") is False',
         "closed = True",
     ),
@@ -325,38 +327,38 @@ FAULTS = (
     ),
     Fault(
         "diff: the order of values matters",
-        MEANING,
+        CANONICAL,
         'SETS = ("type", "enum", "required")',
         'SETS = ("type", "required")',
     ),
     Fault(
         "diff: what stands beside a reference is ignored",
-        MEANING,
+        CANONICAL,
         '[*found.get("allOf", []), lookup(contract, target)]',
         "[lookup(contract, target)]",
     ),
     Fault(
         "diff: an exclusive bound is an inclusive one",
-        MEANING,
+        CANONICAL,
         "schema.pop(exclusive) + step",
         "schema.pop(exclusive)",
     ),
-    Fault("diff: an idle keyword counts", MEANING, '    "minLength": [0],\n', ""),
+    Fault("diff: an idle keyword counts", CANONICAL, '    "minLength": [0],\n', ""),
     Fault(
         "diff: a recursive schema has no end",
-        MEANING,
+        CANONICAL,
         '    if target in inside:\n        return {"$ref": target}\n',
         "",
     ),
     Fault(
         "diff: what is not understood is nothing",
-        UNSEEN,
+        UNDETECTED,
         "if essence(old, found) != after.get(found.name):",
         "if False:",
     ),
     Fault(
         "diff: the style of a parameter is unseen",
-        UNSEEN,
+        UNDETECTED,
         "{**found, **paths.written(found)}",
         "found",
     ),
@@ -387,7 +389,7 @@ FAULTS = (
         "for found in []:",
     ),
     Fault(
-        "diff: a slash in a name is two names", CONTRACT, "replace('/', '~1')", "replace('/', '/')"
+        "diff: a slash in a name is two names", POINTERS, "replace('/', '~1')", "replace('/', '/')"
     ),
     Fault(
         "diff: an operation's parameter is met twice",
@@ -479,15 +481,15 @@ FAULTS = (
     Fault(
         "generate: public is private",
         OPERATIONS,
-        'self.contract.get("security")) == []',
-        'self.contract.get("security")) != []',
+        'self.document.get("security")) == []',
+        'self.document.get("security")) != []',
     ),
     Fault("generate: everything is private", OPERATIONS, "public={public}", "public=False"),
     Fault(
         "generate: an operation is left out",
         OPERATIONS,
-        "operations = [Facts(contract, *place) for place in places(contract)]",
-        "operations = [Facts(contract, *place) for place in places(contract)][:-1]",
+        "operations = [Facts(document, found) for found in contract.operations(document)]",
+        "operations = [Facts(document, found) for found in contract.operations(document)][:-1]",
     ),
     Fault(
         "generate: DELETE is no method",
@@ -558,8 +560,8 @@ FAULTS = (
     Fault(
         "generate: a broken contract is generated from",
         GENERATE,
-        "for found in OpenAPIV31SpecValidator(contract).iter_errors():",
-        "for found in []:",
+        "        except contract.ContractError as error:\n            sys.exit(str(error))",
+        "        except contract.ContractError:\n            sys.exit(0)",
     ),
     Fault(
         "generate: what is stale is current",
@@ -569,20 +571,20 @@ FAULTS = (
     ),
     Fault(
         "generate: a file too many is current",
-        GENERATE,
+        GENERATION,
         "for folder in (GENERATED, fresh)",
         "for folder in (fresh,)",
     ),
     Fault(
         "generate: a missing file is current",
-        GENERATE,
+        GENERATION,
         "for folder in (GENERATED, fresh)",
         "for folder in (GENERATED,)",
     ),
     Fault(
         "generate: a stale file stays",
         GENERATE,
-        "            shutil.copytree(fresh, GENERATED)\n",
-        "            GENERATED.mkdir()\n",
+        "            shutil.copytree(fresh, generation.GENERATED)\n",
+        "            generation.GENERATED.mkdir()\n",
     ),
 )

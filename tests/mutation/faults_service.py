@@ -26,13 +26,13 @@ FAULTS = (
     Fault(
         "pool: a statement has no time limit on the server",
         POOL,
-        '    "statement_timeout": "5s",\n',
+        '    "statement_timeout": f"{limits.SESSION_TIMEOUT}s",\n',
         "",
     ),
     Fault(
         "pool: a transaction may be idle for ever",
         POOL,
-        '    "idle_in_transaction_session_timeout": "5s",\n',
+        '    "idle_in_transaction_session_timeout": f"{limits.SESSION_TIMEOUT}s",\n',
         "",
     ),
     Fault(
@@ -280,14 +280,14 @@ FAULTS = (
     Fault(
         "statements: a flip is repeatable",
         STATEMENTS,
-        "values(_FLIPPED).returning(*_wire(_position())))",
-        "values(_FLIPPED).returning(*_wire(_position())), is_repeatable=True)",
+        "values(_TOGGLED).returning(*_columns(_position())))",
+        "values(_TOGGLED).returning(*_columns(_position())), retry=Retry.IDEMPOTENT)",
     ),
     Fault(
         "statements: a delete is repeatable",
         STATEMENTS,
         "returning(TASKS.c.id))",
-        "returning(TASKS.c.id), is_repeatable=True)",
+        "returning(TASKS.c.id), retry=Retry.IDEMPOTENT)",
     ),
     Fault(
         "statements: a version is not counted on",

@@ -62,6 +62,19 @@ class Collector(ThreadingHTTPServer):
             for point in metric.histogram.data_points
         ]
 
+    def numbers(self) -> dict[str, dict[str, int]]:
+        """Return the last values of all counters: by metric, then by connection state."""
+        return {
+            metric.name: {
+                facts(point).get("db.client.connection.state", ""): point.as_int
+                for point in metric.sum.data_points
+            }
+            for body in self._bodies("/v1/metrics")[-1:]
+            for resource in ExportMetricsServiceRequest.FromString(body).resource_metrics
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+        }
+
     def services(self) -> list[Facts]:
         """Return the resource attributes of all exports."""
         traces = map(ExportTraceServiceRequest.FromString, self._bodies("/v1/traces"))

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import jsonschema_rs
 
+from scripts.openapi import pointers
 from tests.support.service import ROOT
 
 CONTRACT = json.loads((ROOT / "generated" / "openapi.json").read_text())
@@ -81,12 +82,7 @@ def operation(request: httpx.Request) -> dict[str, Any] | None:
 
 
 def resolve(node: dict[str, Any]) -> dict[str, Any]:
-    while "$ref" in node:
-        target: Any = CONTRACT
-        for part in node["$ref"].removeprefix("#/").split("/"):
-            target = target[part]
-        node = target
-    return node
+    return pointers.resolve(CONTRACT, node)
 
 
 def validate(schema: dict[str, Any], value: object) -> None:
