@@ -10,7 +10,7 @@ import pytest
 from scripts.dev import embedded, migration
 from tests.support import conformance, partitions, service
 from tests.support.database import run
-from tests.support.users import NewPerson, Person
+from tests.support.users import NewUser, User
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def unused_port() -> int:
 
 @pytest.fixture(scope="session")
 def database_url() -> Iterator[str]:
-    """A migrated database on a PostgreSQL of this run's own; PARTITIONED=1 cuts its tables."""
+    """A migrated database on a temporary PostgreSQL; PARTITIONED=1 partitions its tables."""
     data = embedded.home() / f"test-{os.getpid()}"
     with embedded.postgres(data, forget=True) as url:
         migration.upgrade(url)
@@ -37,29 +37,29 @@ def running_service(database_url: str) -> Iterator[service.Service]:
         FRONTEND_URL=service.ORIGIN,
     ) as running:
         yield running
-        # Whatever the tests did, no request of theirs may have failed inside.
+        # No test may cause an unhandled exception in the service.
         assert "Traceback" not in running.log.read_text()
 
 
 @pytest.fixture
-def new_person(running_service: service.Service) -> Iterator[NewPerson]:
+def new_user(running_service: service.Service) -> Iterator[NewUser]:
     with ExitStack() as stack:
 
-        def new(user_id: str | None = None, token: str | None = None) -> Person:
-            someone = Person(running_service.address, user_id, token)
-            stack.enter_context(someone.client)
-            return someone
+        def new(user_id: str | None = None, token: str | None = None) -> User:
+            user = User(running_service.address, user_id, token)
+            stack.enter_context(user.client)
+            return user
 
         yield new
 
 
 @pytest.fixture
-def person(new_person: NewPerson) -> Person:
-    return new_person()
+def user(new_user: NewUser) -> User:
+    return new_user()
 
 
 @pytest.fixture
-def stranger(running_service: service.Service) -> Iterator[httpx.Client]:
+def anonymous(running_service: service.Service) -> Iterator[httpx.Client]:
     """A client without a token."""
     hooks = {"response": [conformance.check]}
     address = running_service.address

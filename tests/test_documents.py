@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-import embedded
 from handlers import errors, limits
 from handlers.settings import Settings
-from tests import checkouts, service
-from tests.service import ROOT
+from scripts.dev import embedded
+from tests.support import checkouts, service
+from tests.support.service import ROOT
 
 FRONT_DOOR = ROOT / "README.md"
 CONTRACT_GUIDE = ROOT / "openapi" / "README.md"

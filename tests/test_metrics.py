@@ -5,7 +5,7 @@ from collections import Counter
 
 import asyncpg
 
-from tests.support import journal, service
+from tests.support import load, service
 from tests.support.collector import Collector, eventually, listening
 
 CONNECTIONS = 3
@@ -14,7 +14,7 @@ USER_ID = "u1"
 
 
 async def read(address: str) -> int:
-    wire = journal.Wire(address, USER_ID)
+    wire = load.Connection(address, USER_ID)
     status, _ = await wire.request("GET", f"/api/{USER_ID}/tasks")
     wire.close()
     return status

@@ -1,4 +1,4 @@
-"""Small edits of the real contract, each with the verdict that the author of a client gives.
+"""Small edits of the contract, with the verdict that a client author expects of scripts/diff.
 
 They are written in the YAML files beside this one. An address such as `Task/required` starts at a
 schema, one such as `get_task/summary` at an operation, and one such as `/info` at the top. Where
@@ -23,7 +23,7 @@ Edit = dict[str, Any]
 
 @cache
 def original() -> str:
-    """Return the contract as if it were version 1.0.0, which the tests count from."""
+    """Return the contract as version 1.0.0, which is the base of all version tests."""
     return re.sub(r"(?m)^  version: .*$", "  version: 1.0.0", CONTRACT.read_text(), count=1)
 
 
@@ -65,7 +65,7 @@ def change(found: pointers.Node, kind: str, address: str, value: Any) -> None:
 
 
 def place(found: pointers.Node, address: str) -> tuple[Any, Any]:
-    """Find what holds the part at this address, and the part's key in it."""
+    """Return the parent of the part at an address, and the key of the part."""
     first, *way = pointers.parts(f"/{address}")
     start = ["components", "schemas", first] if first else []
     for operation in contract.operations(found):

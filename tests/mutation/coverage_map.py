@@ -1,6 +1,6 @@
-"""Which tests execute which lines: recorded once for each test file, under .mutation/.
+"""A map from tests to the lines that they execute, recorded by test file under .mutation/.
 
-A record is valid as long as the test file, what tests share, and every file that it covers stay as
+A record is valid until the test file, a shared file of the tests or a covered file changes.
 they were. A missing or outdated record is made anew.
 """
 
@@ -44,7 +44,7 @@ class Record:
     own: dict[str, Lines]
 
     def covering(self, source: str, lines: set[int]) -> list[str]:
-        """Choose the tests that execute one of these lines."""
+        """Return the tests that execute at least one of the lines."""
         if lines & set(self.shared.get(source, [])):
             return list(self.seconds)
         return [test for test, own in self.own.items() if lines & set(own.get(source, []))]
@@ -58,13 +58,13 @@ class Record:
 
 
 def files() -> list[str]:
-    """Every test file that pytest collects when it is given none."""
+    """Return every test file that pytest collects without arguments."""
     found = (ROOT / "tests").rglob("test_*.py")
     return sorted(str(path.relative_to(ROOT)) for path in found if "node_modules" not in path.parts)
 
 
 def load() -> dict[str, Record]:
-    """Read the record of every test file, and make those that are missing or outdated."""
+    """Read the record of every test file. Create missing and outdated records."""
     found = {file: read(file) for file in files()}
     missing = [file for file, record in found.items() if record is None]
     if missing:
@@ -83,7 +83,7 @@ def require(file: str) -> Record:
 
 
 def read(file: str) -> Record | None:
-    """Read a record; None if there is none, or if a file has changed since."""
+    """Read a record. Return None if it is missing or outdated."""
     path = place(file)
     if not path.exists():
         return None
@@ -96,7 +96,7 @@ def place(file: str) -> Path:
 
 
 def key(file: str, sources: Iterable[str]) -> str:
-    """Sum up the content of all files that decide what a test file covers."""
+    """Return a hash of all files that affect the coverage of a test file."""
     shared = {str(path.relative_to(ROOT)) for pattern in SHARED for path in ROOT.glob(pattern)}
     content = hashlib.sha256()
     for name in sorted({file, *shared, *sources}):
@@ -106,7 +106,7 @@ def key(file: str, sources: Iterable[str]) -> str:
 
 
 def make(file: str) -> tuple[str, float]:
-    """Run one test file, and record what it covers; gives the seconds that took."""
+    """Run a test file and record its coverage. Return the file and the duration in seconds."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="coverage-map-") as folder:
         execute(file, Path(folder))
@@ -159,7 +159,7 @@ def covered(folder: Path, names: list[str]) -> Lines:
 
 
 def original(measured: str) -> str:
-    """Name the file of the project that this one is, or is a copy of in a test's own checkout."""
+    """Return the project file for a measured file, which may be a copy in a checkout of a test."""
     parts = Path(measured).parts
     names = [Path(*parts[number:]) for number, part in enumerate(parts) if part in MEASURED]
     return next((str(name) for name in names if (ROOT / name).is_file()), measured)

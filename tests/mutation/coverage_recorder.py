@@ -1,4 +1,4 @@
-"""A pytest plugin that records how long each test takes, and which coverage files are its own.
+"""A pytest plugin that records the duration and the coverage files of each test.
 
 coverage writes one data file for each process, when the process ends. A file that appears while a
 test runs, or while its own fixtures are torn down, belongs to that test. Every other file (of

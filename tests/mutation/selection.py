@@ -1,4 +1,4 @@
-"""The faults that scripts/drift plants, and the tests that can catch each of them."""
+"""The faults of the mutation test, and the selection of the tests that can catch each fault."""
 
 import ast
 from collections import defaultdict
@@ -25,7 +25,7 @@ Lines = dict[str, set[int]]
 
 
 def tests_for(fault: Fault, records: Mapping[str, Record]) -> list[str]:
-    """Choose the tests that execute what a fault changes, those that are likely to fail first.
+    """Return the tests that execute the changed lines, with those first that are likely to fail.
 
     Likely are the test files that cover most of the changed file; of equal ones, those that take
     least time. A fault in the contract can show anywhere, and so can one that no test executes.
@@ -53,7 +53,7 @@ def tests(records: Mapping[str, Record]) -> set[str]:
 
 
 def seconds(chosen: list[str], records: Mapping[str, Record]) -> float:
-    """Tell how long these tests took when they were recorded."""
+    """Return the recorded duration of tests."""
     return sum(
         sum(records[test].seconds.values())
         if test in records
@@ -64,7 +64,7 @@ def seconds(chosen: list[str], records: Mapping[str, Record]) -> float:
 
 
 def is_timed(test: str, records: Mapping[str, Record]) -> bool:
-    """Tell whether a test starts processes of its own, and so depends on how busy a machine is."""
+    """Return whether a test starts processes, so that its result depends on the load of the machine."""
     record = records.get(test.partition("::")[0])
     return bool(record and record.own.get(test))
 
@@ -80,7 +80,7 @@ def covering(file: str, record: Record, effect: "Effect") -> list[str]:
 
 @dataclass
 class Effect:
-    """The lines whose execution can show a fault, and the constants that it changes.
+    """The lines whose execution can reveal a fault, and the constants that the fault changes.
 
     A constant is set wherever its module is imported, so the lines that use its name count.
     """
@@ -108,7 +108,7 @@ class Effect:
             self.lines[statement.file] |= statement.lines
 
     def follow(self, folder: str) -> None:
-        """Add the statements that use a constant, and those that use what is made of it."""
+        """Add the statements that use a constant, directly or through another constant."""
         everything = [each for file in python(folder) for each in statements(file)]
         followed: set[str] = set()
         while names := self.names - followed:
@@ -120,11 +120,11 @@ class Effect:
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement without the statements inside it."""
+    """A statement without its nested statements."""
 
     file: str
     lines: frozenset[int]
-    # The names that it uses, and those that it sets if it sets a module's constants.
+    # The names that the statement uses, and the module constants that it sets.
     used: frozenset[str]
     constants: frozenset[str]
 
@@ -152,7 +152,7 @@ def statements(file: str) -> Iterator[Statement]:
 
 
 def header(node: ast.stmt | ast.excepthandler) -> set[int]:
-    """Tell the lines of a statement, up to the first statement inside it."""
+    """Return the lines of a statement up to its first nested statement."""
     body = getattr(node, "body", None)
     first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", []))])
     last = body[0].lineno - 1 if body else node.end_lineno or node.lineno

@@ -1,4 +1,4 @@
-"""Copies of the project as a new user has them, and its scripts run as from a terminal."""
+"""Copies of the project as after a fresh clone, and its scripts run as from a terminal."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ AS_NAMELESS = (
 
 
 def copy(to: Path, *more: str) -> Path:
-    """Copy the project to a folder, with its dependencies but nothing that its scripts made."""
+    """Copy the project to a folder, with its dependencies and without generated data."""
     for name in (*COPIED, *more):
         if (source := ROOT / name).is_dir():
             shutil.copytree(source, to / name, ignore=UNUSED)
@@ -40,7 +40,7 @@ def copy(to: Path, *more: str) -> Path:
 def run(
     script: Path, *arguments: str | Path, cwd: Path | None = None, **settings: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run a script with these settings and no others."""
+    """Run a script with only these settings."""
     return subprocess.run(
         [sys.executable, script, *arguments],
         cwd=cwd,
@@ -56,10 +56,10 @@ def run(
 def serving(
     checkout: Path, prefix: tuple[str, ...] = (), /, **settings: str
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Run scripts/serve until it has said all it says; yields the process and what it said."""
+    """Run scripts/serve until it is ready. Yield the process and its output."""
     environment = service.clean_environment() | {"PORT": str(service.free_port())} | settings
     if prefix:
-        # Another user cannot write coverage data, and prints a traceback at exit.
+        # A process of another user cannot write coverage data, and would print a traceback at exit.
         environment = {name: environment[name] for name in environment if "COVERAGE" not in name}
     process = subprocess.Popen(
         [*prefix, sys.executable, checkout / "scripts" / "serve"],
@@ -69,13 +69,13 @@ def serving(
         text=True,
     )
     assert process.stdout
-    said = ""
+    output = ""
     for line in process.stdout:
-        said += line
+        output += line
         if "Ctrl-C" in line:
             break
     try:
-        yield process, said
+        yield process, output
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(timeout=20)
@@ -88,6 +88,6 @@ def require_root() -> None:
 
 
 def give_away(folder: Path, user: int = NAMELESS) -> None:
-    """Give a folder and all that is in it to a user."""
+    """Change the owner of a folder and its content."""
     for path in (folder, *folder.rglob("*")):
         os.chown(path, user, user, follow_symlinks=False)

@@ -1,4 +1,4 @@
-"""A stand-in for an OpenTelemetry collector, which keeps what it is sent."""
+"""An OpenTelemetry collector for tests, which stores all requests."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.metrics.v1.metrics_pb2 import HistogramDataPoint
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-PATIENCE = 10
+TIMEOUT = 10
 DURATION = "http.server.request.duration"
 
 T = TypeVar("T")
@@ -22,7 +22,7 @@ Facts = dict[str, Any]
 
 
 class Collector(ThreadingHTTPServer):
-    """`bodies` is all that came, by path. While it hangs, it takes requests and never answers."""
+    """`bodies` are the received requests with their paths. Without `goes_on` no request is answered."""
 
     daemon_threads = True
 
@@ -44,13 +44,13 @@ class Collector(ThreadingHTTPServer):
         ]
 
     def span(self, trace: str) -> Span:
-        """Wait for the one span of a trace."""
+        """Wait for the span of a trace."""
         return eventually(
             lambda: next((span for span in self.spans() if span.trace_id.hex() == trace), None)
         )
 
     def durations(self) -> list[HistogramDataPoint]:
-        """Give what is known of how long requests took, as it was last sent."""
+        """Return the request durations of the last export."""
         bodies = self._bodies("/v1/metrics")
         return [
             point
@@ -76,7 +76,7 @@ class Collector(ThreadingHTTPServer):
         }
 
     def services(self) -> list[Facts]:
-        """Tell who sent traces and metrics, by its attributes."""
+        """Return the resource attributes of all exports."""
         traces = map(ExportTraceServiceRequest.FromString, self._bodies("/v1/traces"))
         metrics = map(ExportMetricsServiceRequest.FromString, self._bodies("/v1/metrics"))
         return [
@@ -122,8 +122,8 @@ def facts(sent: Any) -> Facts:
 
 
 def eventually(find: Callable[[], T | None]) -> T:
-    """Wait until something is found that is being written at this moment."""
-    until = time.monotonic() + PATIENCE
+    """Wait until a search succeeds."""
+    until = time.monotonic() + TIMEOUT
     while not (found := find()):
         assert time.monotonic() < until, "What was waited for did not come."
         time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""Every answer that a test gets is held against the contract, whatever the test looks for."""
+"""Every answer in every test is validated against the contract."""
 
 import json
 import re
@@ -17,7 +17,7 @@ ALWAYS = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
 
 
 def check(response: httpx.Response) -> None:
-    """Raise AssertionError if this answer is not one that the contract announces."""
+    """Raise AssertionError if the contract does not declare an answer."""
     response.read()
     assert re.fullmatch(r"[A-Za-z0-9._-]{1,128}", response.headers["x-request-id"])
     assert ALWAYS.items() <= dict(response.headers).items()

@@ -17,7 +17,7 @@ CREATE TABLE task_lists (user_id json, version bigint)
 
 
 def run(url: str, sql: str) -> None:
-    """Do something to the database behind the service's back."""
+    """Run SQL on the database, independently of the service."""
 
     async def execute() -> None:
         connection = await asyncpg.connect(url)

@@ -1,4 +1,4 @@
-"""A key set that says whatever a test wants, on a server of its own, and keys to sign with."""
+"""A key server with any content, and keys to sign tokens with."""
 
 import base64
 import hashlib
@@ -25,7 +25,7 @@ from jose import jwk
 from tests.support.users import Json
 
 Sign = Callable[[bytes], bytes]
-# What RFC 8017 puts before a hash that is signed.
+# The prefix of a signed hash, from RFC 8017.
 SHA256_PREFIX = bytes.fromhex("3031300d060960864801650304020105000420")
 
 
@@ -34,7 +34,7 @@ def encoded(raw: bytes) -> str:
 
 
 class Signer:
-    """A private key. `entry` is what a set says of its public half."""
+    """A private key. `entry` is the entry of its public key in a key set."""
 
     def __init__(self, algorithm: str = "EdDSA", name: str | None = None) -> None:
         self.algorithm, self.name = algorithm, name or secrets.token_hex(4)
@@ -45,18 +45,18 @@ class Signer:
         return self._signs(content)
 
     def token(self, address: str, header: Json | None = None, **changes: object) -> str:
-        """Sign as the Better Auth server at this address would; what is None is left out."""
+        """Sign a token as the Better Auth server at an address. A claim of None is left out."""
         head = {"alg": self.algorithm, "kid": self.name, **(header or {})}
         claims = {"sub": "somebody", "iss": address, "aud": address, "exp": time.time() + 600}
-        # Two tokens are never the same, so that none is good only for being remembered.
+        # All tokens are different, so that no test depends on the token cache.
         claims |= {"jti": secrets.token_hex(4), **changes}
-        said = [
+        parts = [
             encoded(
                 json.dumps({name: part[name] for name in part if part[name] is not None}).encode()
             )
             for part in (head, claims)
         ]
-        return ".".join([*said, encoded(self._sign(".".join(said).encode()))])
+        return ".".join([*parts, encoded(self._sign(".".join(parts).encode()))])
 
 
 class UnusualSigner(Signer):
@@ -107,7 +107,7 @@ def _jose(algorithm: str) -> tuple[Sign, Json]:
 
 
 class KeySet:
-    """What a server says of its keys. `fetches` counts how often it was asked."""
+    """The answer of a key server. `fetches` counts the requests."""
 
     address = ""
     path = "/api/auth/jwks"
@@ -115,7 +115,7 @@ class KeySet:
     def __init__(self) -> None:
         self.status = 200
         self.content = b""
-        # What is sent of a set that never ends, and the seconds between.
+        # The repeated part of an endless answer, and the seconds between two parts.
         self.endless = b""
         self.pause = 0.0
         self.headers: dict[str, str] = {}
@@ -127,13 +127,13 @@ class KeySet:
         self.content = json.dumps({"keys": entries}).encode()
 
     def drip(self) -> None:
-        """Send the set byte by byte from now on, and never all of it."""
+        """Send the key set byte by byte without an end."""
         self.endless, self.pause = b" ", 0.1
 
 
 @contextmanager
 def serving(*signers: Signer) -> Iterator[KeySet]:
-    """Serve a set of these keys where Better Auth has its own."""
+    """Serve a key set at the path of Better Auth."""
     keys = KeySet()
     keys.hold(*(signer.entry for signer in signers))
 

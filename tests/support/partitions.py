@@ -1,4 +1,4 @@
-"""The same tables, partitioned by user_id, as a PostgreSQL that shards would cut them."""
+"""The tables partitioned by user_id, as a sharded PostgreSQL has them."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ COUNT = 8
 
 
 def statements() -> Iterator[str]:
-    """Give the SQL that puts partitioned tables in the place of the empty ones of the migrations."""
+    """Yield the SQL that replaces the empty tables of the migrations by partitioned tables."""
     metadata = MetaData()
     for original in (tables.TASK_LISTS, tables.TASKS):
         table = original.to_metadata(metadata)

@@ -1,4 +1,4 @@
-"""A real PgBouncer in transaction mode, as Neon's pooled addresses have one."""
+"""A real PgBouncer in transaction mode, as behind the pooled addresses of Neon."""
 
 import os
 import shutil
@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support import packages, postgres15, service
+from tests.support import postgres15, service, system_packages
 
 PROGRAM = Path("/usr/sbin/pgbouncer")
-LONGEST_START = 10
+START_TIMEOUT = 10
 
 CONFIGURATION = """
 [databases]
@@ -32,8 +32,8 @@ max_client_conn = 1000
 
 @contextmanager
 def running(target: int, size: int) -> Iterator[str]:
-    """Run it in front of a server, with so many connections to it; gives its address."""
-    packages.require(PROGRAM, "pgbouncer")
+    """Run PgBouncer with a number of connections to a server. Yield its address."""
+    system_packages.require(PROGRAM, "pgbouncer")
     port = service.free_port()
     folder = Path(tempfile.mkdtemp(prefix="pgbouncer-", dir="/tmp"))
     file = folder / "pgbouncer.ini"
@@ -53,7 +53,7 @@ def running(target: int, size: int) -> Iterator[str]:
 
 
 def wait_until_open(port: int) -> None:
-    until = time.monotonic() + LONGEST_START
+    until = time.monotonic() + START_TIMEOUT
     while True:
         try:
             socket.create_connection(("127.0.0.1", port)).close()

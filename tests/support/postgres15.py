@@ -1,4 +1,4 @@
-"""The operating system's own PostgreSQL 15, for what must work there too, and for faults."""
+"""PostgreSQL 15 of the operating system, the oldest supported version, and faults of a server."""
 
 import os
 import pwd
@@ -13,14 +13,14 @@ from pathlib import Path
 
 import psutil
 
-from tests.support import packages, service
+from tests.support import service, system_packages
 
 BIN = Path("/usr/lib/postgresql/15/bin")
-LONGEST_START = 30
+START_TIMEOUT = 30
 
 
 class Server:
-    """A server on a socket and a port of its own, which can be stopped, started and killed."""
+    """A server that a test can stop, start and kill."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -52,7 +52,7 @@ class Server:
             file.writelines(f"{name} = '{value}'\n" for name, value in options.items())
 
     def add(self, name: str, source: Path) -> None:
-        """Put a file among its own, readable by nobody else."""
+        """Copy a file to the data directory, readable only by the server."""
         file = self.data / name
         shutil.copy(source, file)
         file.chmod(0o600)
@@ -64,8 +64,8 @@ class Server:
             self.wait_until_started()
 
     def wait_until_started(self) -> None:
-        """Wait until it takes connections: pg_ctl's own wait ends while it may still recover."""
-        until = time.monotonic() + LONGEST_START
+        """Wait until the server accepts connections: pg_ctl stops waiting during recovery."""
+        until = time.monotonic() + START_TIMEOUT
         ready = ["pg_isready", "--quiet", f"--host={self.folder}", f"--port={self.port}"]
         while subprocess.run([BIN / ready[0], *ready[1:]], check=False).returncode:
             assert time.monotonic() < until, (self.folder / "log").read_text()
@@ -75,9 +75,9 @@ class Server:
         self.call("pg_ctl", "-w", "-m", mode, "stop")
 
     def kill(self) -> None:
-        """Kill the postmaster as a machine would that is out of memory, and see the others go."""
+        """Kill the postmaster as the kernel does when memory is exhausted, and wait for its children."""
         os.kill(int((self.data / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
-        until = time.monotonic() + LONGEST_START
+        until = time.monotonic() + START_TIMEOUT
         while self.processes():
             assert time.monotonic() < until, "The others did not notice."
             time.sleep(0.05)
@@ -86,7 +86,7 @@ class Server:
         (self.folder / f".s.PGSQL.{self.port}.lock").unlink()
 
     def processes(self) -> list[psutil.Process]:
-        """Find all its processes: each works in the folder of the data."""
+        """Return all processes of the server: their working directory is the data directory."""
         return [
             process
             for process in psutil.process_iter(["cwd"])
@@ -107,7 +107,7 @@ class Server:
 @contextmanager
 def server() -> Iterator[Server]:
     """Run a new server."""
-    packages.require(BIN, "postgresql-15")
+    system_packages.require(BIN, "postgresql-15")
     folder = Path(tempfile.mkdtemp(prefix="pg15-", dir="/tmp"))
     try:
         made = Server(folder)
@@ -120,18 +120,18 @@ def server() -> Iterator[Server]:
 
 @contextmanager
 def running() -> Iterator[str]:
-    """Run a new server; gives its address."""
+    """Run a new server. Yield its address."""
     with server() as made:
         yield made.url
 
 
 def is_backend(process: psutil.Process) -> bool:
-    """Tell whether this process of a server serves a client from the network."""
+    """Return whether a process of a server is the backend of a network client."""
     return "127.0.0.1(" in " ".join(process.cmdline())
 
 
 def owner(folder: Path) -> int:
-    """Return the user that PostgreSQL runs as, which is never root, and give it the folder."""
+    """Return the user ID for PostgreSQL, which is never root, and make it the owner of the folder."""
     user = pwd.getpwnam("postgres").pw_uid if os.geteuid() == 0 else os.geteuid()
     shutil.chown(folder, user)
     return user

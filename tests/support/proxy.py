@@ -1,18 +1,18 @@
-"""Something between the service and its database: it counts, loses answers, cuts connections."""
+"""A proxy between service and database that counts round trips, drops answers and cuts connections."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-# What the driver sends to run a statement, not to prepare it: a message of nine bytes, for a portal
+# The message by which the driver executes a prepared statement: nine bytes, for a portal
 # without a name.
 EXECUTE = b"E\x00\x00\x00\x09\x00"
 
 
 class Proxy:
-    """While it loses answers, those to statements that are run, not to those that are prepared.
+    """With `loses_answers`, answers to executed statements are dropped, but not to prepared statements.
 
-    `trips` counts how often the service asked, and waited for the answer before it asked on.
+    `trips` counts the round trips: requests that waited for the answer to the previous request.
     """
 
     def __init__(self, target: int) -> None:
@@ -52,7 +52,7 @@ class Proxy:
 
 @asynccontextmanager
 async def between(port: int, target: int) -> AsyncIterator[Proxy]:
-    """Listen on a port, in front of the database on another."""
+    """Listen on a port in front of the database."""
     proxy = Proxy(target)
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", port)
     try:

@@ -1,4 +1,4 @@
-"""The service as tests meet it: the real process, on a free port, in front of a real PostgreSQL."""
+"""The real process of the service, on a free port, with a real PostgreSQL."""
 
 import os
 import signal
@@ -18,17 +18,17 @@ import psutil
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "a-secret-that-only-these-tests-know-0123456789"  # noqa: S105 - it opens nothing.
 ORIGIN = "http://frontend.test:3000"
-# As long as it may take when all cores are busy with something else.
+# Enough for a machine on which all cores are busy.
 START_TIMEOUT = 60
-# A client makes one of its own otherwise, which takes longer than a dozen requests.
+# Shared, because creating a context takes longer than a dozen requests.
 TLS = ssl.create_default_context()
 APP = ("handlers.app:app",)
-# What handlers.server sets by itself, for an application that only tests have.
+# The options that handlers.server sets, for applications of the tests.
 OPTIONS = ("--http=handlers.http.protocol:LimitedProtocol", "--no-server-header")
 
 
 class Service:
-    """A running service. `log` is the file that it writes to."""
+    """A running service. `log` is its log file."""
 
     def __init__(self, process: subprocess.Popen[bytes], address: str, log: Path) -> None:
         self.process = process
@@ -36,18 +36,18 @@ class Service:
         self.log = log
 
     def stop(self) -> int:
-        """Ask it to end, as a deployment does, and tell its exit code."""
+        """Stop the service as a deployment does. Return its exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=30)
 
     def whole_log(self) -> str:
-        """Stop the service and return what it has logged: a thread writes the last lines late."""
+        """Stop the service and return its log. A thread writes the last lines during shutdown."""
         self.stop()
         return self.log.read_text()
 
 
 def command(port: int, app: tuple[str, ...] = APP) -> list[str]:
-    """Return the README's command for production, or uvicorn's own for another application."""
+    """Return the command of the README for production, or that of uvicorn for another application."""
     server = ("handlers.server",) if app == APP else ("uvicorn", *app, *OPTIONS)
     return [sys.executable, "-m", *server, f"--port={port}"]
 
@@ -61,9 +61,9 @@ def running(
     max_files: str = "",
     **settings: str,
 ) -> Iterator[Service]:
-    """Run the service as in production, with these settings and no others.
+    """Run the service as in production, with only these settings.
 
-    `dotenv` is what the file .env has in its folder, `max_files` how many files it may open.
+    `dotenv` is the content of the file .env, `max_files` the limit of open files.
     """
     limit = ["prlimit", f"--nofile={max_files}:{max_files}"] if max_files else []
     port = free_port()
@@ -88,21 +88,21 @@ def running(
 
 
 def is_worker(process: psutil.Process) -> bool:
-    """Tell whether this child of a service with several workers is one of them."""
+    """Return whether a child process of the service is a worker."""
     try:
         return any("spawn_main" in part for part in process.cmdline())
-    except psutil.Error:  # It has ended meanwhile.
+    except psutil.Error:  # The process has ended meanwhile.
         return False
 
 
 def clean_environment() -> dict[str, str]:
-    """Give what a process needs to run, without a setting that this machine may have."""
+    """Return the environment variables that a process needs, without settings of this machine."""
     kept = ("PATH", "HOME", "LANG", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
     return {name: os.environ[name] for name in kept if name in os.environ}
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """Return what the service needs to run in a folder without a developer's .env."""
+    """Return the environment variables of the service in a folder without a .env file."""
     return clean_environment() | {"PYTHONPATH": str(ROOT)} | settings
 
 

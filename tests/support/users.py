@@ -1,4 +1,4 @@
-"""Clients of the service with a token, each of which has a list of its own."""
+"""Users of the service, each with a token and a separate list."""
 
 import secrets
 import time
@@ -14,11 +14,11 @@ from tests.support import conformance, service
 Json = dict[str, Any]
 
 
-class Person:
-    """Somebody with a token, and with a list that no other test knows of."""
+class User:
+    """A user with a token and a new list."""
 
     def __init__(self, address: str, user_id: str | None = None, token: str | None = None) -> None:
-        self.user_id = user_id or f"person-{secrets.token_hex(8)}"
+        self.user_id = user_id or f"user-{secrets.token_hex(8)}"
         self.path = f"/api/{quote(self.user_id, safe='')}/tasks"
         self.client = httpx.Client(
             base_url=address,
@@ -29,7 +29,7 @@ class Person:
         )
 
     def request(self, method: str, path: str = "", **options: Any) -> httpx.Response:
-        """Send a request about this person's list; `path` is what follows it."""
+        """Send a request for the list of this user. `path` is relative to the list."""
         return self.client.request(method, f"{self.path}{path}", **options)
 
     def create(self, title: str = "Buy milk", **members: Any) -> Json:
@@ -60,19 +60,19 @@ class Person:
         return [task["title"] for task in self.page(**query)["data"]]
 
 
-NewPerson = Callable[..., Person]
+NewUser = Callable[..., User]
 
 
 def token_for(user_id: object, secret: str = service.SECRET, **claims: Any) -> str:
-    """Sign a token as a frontend with the shared secret does; a claim that is None is left out."""
+    """Sign a token with the shared secret. A claim of None is left out."""
     now = int(time.time())
     all_claims = {"sub": user_id, "iat": now, "exp": now + 600, **claims}
     given = {name: value for name, value in all_claims.items() if value is not None}
     return jwt.encode(given, secret, algorithm="HS256")
 
 
-def refusal(response: httpx.Response) -> tuple[int, str, list[str]]:
-    """Sum up a refusal: its status, its code, and the places that are wrong."""
+def error_of(response: httpx.Response) -> tuple[int, str, list[str]]:
+    """Return the status, the code and the locations of an error response."""
     body = response.json()
     places = [detail["location"] for detail in body["details"]]
     return response.status_code, body["code"], places

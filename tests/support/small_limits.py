@@ -1,4 +1,4 @@
-"""The service itself with smaller numbers and a faster clock, for what takes minutes."""
+"""The service with smaller limits and a faster clock, for tests that would take minutes."""
 
 import os
 import time
@@ -8,18 +8,18 @@ from fastapi import FastAPI
 from handlers import limits
 from handlers.auth import key_set
 
-APP = ("tests.support.small:make", "--factory")
+APP = ("tests.support.small_limits:make", "--factory")
 
 # Tokens that are kept in the token cache.
 MAX_CACHED_TOKENS = 50
 
-# The same, with short limits for slow clients, and a small buffer for its log.
-SHORT_TIMEOUTS = ("tests.support.small:make_with_short_timeouts", "--factory")
+# The service with short timeouts for slow clients, and a small buffer for its log.
+SHORT_TIMEOUTS = ("tests.support.small_limits:make_with_short_timeouts", "--factory")
 TIMEOUT = 2
 
 
 class FastClock:
-    """What the key set takes for the time: TEST_CLOCK seconds pass in each."""
+    """A clock for the key set that is faster by the factor TEST_CLOCK."""
 
     speed = float(os.environ.get("TEST_CLOCK", "1"))
 
@@ -30,7 +30,7 @@ class FastClock:
 def make() -> FastAPI:
     vars(key_set)["time"] = FastClock()
     limits.MAX_CACHED_TOKENS = MAX_CACHED_TOKENS
-    # It starts when it is imported.
+    # Importing the module creates the application.
     from handlers.app import app
 
     return app

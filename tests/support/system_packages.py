@@ -1,4 +1,4 @@
-"""What tests need of the operating system; .ci/run installs it."""
+"""Packages of the operating system that tests need; .ci/run installs them."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 
 def require(file: Path, package: str) -> None:
-    """Skip where a Debian package is not installed; in CI nothing may be missing."""
+    """Skip a test without a Debian package, and fail in CI."""
     if not file.exists():
         message = f"{package} is not installed: apt-get install {package}"
         if os.environ.get("CI"):

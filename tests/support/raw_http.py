@@ -1,12 +1,14 @@
-"""A client on a bare socket, for what no HTTP library sends."""
+"""A client on a plain socket, for requests that no HTTP library sends."""
 
 import re
 import socket
 from contextlib import suppress
 from urllib.parse import urlsplit
 
+import httpx
+
 from tests.support import service
-from tests.support.users import Person
+from tests.support.users import User
 
 HEAD = b"GET /health HTTP/1.1\r\nHost: x\r\n"
 GET = HEAD + b"\r\n"
@@ -24,6 +26,12 @@ def connect(running: service.Service, *, buffer: int | None = None) -> socket.so
     return client
 
 
+def connect_like(client: httpx.Client) -> socket.socket:
+    """Open a connection to the address that an HTTP client sends its requests to."""
+    address = urlsplit(str(client.base_url))
+    return socket.create_connection((address.hostname, address.port), timeout=5)
+
+
 def read_to_end(client: socket.socket) -> bytes:
     answer = b""
     with suppress(ConnectionError):
@@ -33,7 +41,7 @@ def read_to_end(client: socket.socket) -> bytes:
 
 
 def read_answer(client: socket.socket) -> bytes:
-    """Read one answer, whose head says how long its body is."""
+    """Read an answer with a Content-Length header."""
     answer = b""
     while not (length := re.search(rb"content-length: (\d+)\r\n(?s:.*)\r\n\r\n", answer)):
         answer += receive(client)
@@ -52,12 +60,12 @@ def statuses(answer: bytes) -> list[int]:
     return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", answer)]
 
 
-def post(person: Person, *, length: int) -> bytes:
+def post(user: User, *, length: int) -> bytes:
     """The head of a create with a token, and a body of this length to follow."""
     lines = [
-        f"POST {person.path} HTTP/1.1",
+        f"POST {user.path} HTTP/1.1",
         "Host: x",
-        f"Authorization: {person.client.headers['Authorization']}",
+        f"Authorization: {user.client.headers['Authorization']}",
         "Content-Type: application/json",
         f"Content-Length: {length}",
     ]

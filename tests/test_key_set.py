@@ -1,4 +1,4 @@
-"""Key sets of every kind, and tokens that go with them. Better Auth's own: test_better_auth."""
+"""Key sets of every kind and their tokens. test_better_auth has tests with a real Better Auth."""
 
 import gzip
 import json
@@ -14,16 +14,16 @@ import psutil
 import pytest
 from jose import jws
 
-from tests.support import key_set, service, small
+from tests.support import key_set, service, small_limits
 from tests.support.key_set import KeySet, Signer, UnusualSigner
-from tests.support.users import Json, Person, refusal
+from tests.support.users import Json, User, error_of
 
 USER = "somebody"
 MEBIBYTE = 1024 * 1024
 # A hundred mebibytes.
 BOMB = gzip.compress(b" " * 100 * MEBIBYTE)
-# The service gives up after three seconds.
-LONGEST_FETCH = 4
+# The fetch timeout of the service is three seconds.
+MAX_FETCH_SECONDS = 4
 
 
 Ask = Callable[[str], httpx.Response]
@@ -33,7 +33,7 @@ Ask = Callable[[str], httpx.Response]
 def trusting(
     keys: KeySet, database_url: str, app: tuple[str, ...] = service.APP, **settings: str
 ) -> Iterator[Ask]:
-    """Run a service that trusts these keys; gives what asks it for a list with a token."""
+    """Run a service that trusts a key set. Yield a function that requests a list with a token."""
     with started(keys, database_url, app, **settings) as running, asking(running) as ask:
         yield ask
 
@@ -49,7 +49,7 @@ def started(
 
 @contextmanager
 def asking(running: service.Service) -> Iterator[Ask]:
-    with Person(running.address, USER).client as client:
+    with User(running.address, USER).client as client:
 
         def ask(token: str) -> httpx.Response:
             return client.get(f"/api/{USER}/tasks", headers={"Authorization": f"Bearer {token}"})
@@ -70,7 +70,7 @@ def without(entry: Json, name: str) -> Json:
 
 
 def entry(**changes: object) -> tuple[Signer, Json]:
-    """Make a key, and an entry that says something odd of it."""
+    """Return a key and an entry with changed members."""
     signer = Signer()
     return signer, signer.entry | changes
 
@@ -92,7 +92,7 @@ FOREIGN: dict[str, tuple[Signer, object]] = {
 
 
 class TestEntries:
-    """One set holds good keys and all that a service cannot use, in between."""
+    """A key set with valid entries between unusable entries."""
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -119,24 +119,24 @@ class TestEntries:
             yield ask
 
     @pytest.mark.parametrize("signer", [EDWARDS, CURVE, RSA, *BOTH])
-    def test_a_good_one_is_used_whatever_stands_beside_it(
+    def test_valid_entry_is_used_beside_invalid_entries(
         self, ask: Ask, keys: KeySet, signer: Signer
     ) -> None:
         assert ask(signer.token(keys.address)).status_code == 200
 
     @pytest.mark.parametrize("name", FOREIGN)
-    def test_a_foreign_one_is_of_no_use(self, ask: Ask, keys: KeySet, name: str) -> None:
+    def test_token_of_an_unusable_entry_gets_401(self, ask: Ask, keys: KeySet, name: str) -> None:
         signer, _ = FOREIGN[name]
         for algorithm in ("EdDSA", "ES256"):
             token = signer.token(keys.address, {"alg": algorithm})
-            assert refusal(ask(token)) == REFUSED
+            assert error_of(ask(token)) == REFUSED
 
     @pytest.mark.parametrize(
         ("signer", "algorithm", "status"),
         [
             (UNTYPED, "EdDSA", 200),
             (UNTYPED, "Ed25519", 200),
-            # By another name it is the same.
+            # Ed25519 is another name of EdDSA.
             (EDWARDS, "Ed25519", 200),
             (EDWARDS, "ES256", 401),
             (RSA, "RS256", 200),
@@ -144,29 +144,31 @@ class TestEntries:
             (RSA, "ES256", 401),
         ],
     )
-    def test_one_that_does_not_say_what_it_is_for_is_for_what_its_type_is(
+    def test_entry_without_alg_accepts_the_algorithms_of_its_key_type(
         self, ask: Ask, keys: KeySet, signer: Signer, algorithm: str, status: int
     ) -> None:
         assert ask(signer.token(keys.address, {"alg": algorithm})).status_code == status
 
     @pytest.mark.parametrize("claim", ["iss", "aud"])
-    @pytest.mark.parametrize("said", [None, "", "https://evil.example.com", 5, []])
-    def test_a_token_must_say_whom_it_is_from_and_for(
-        self, ask: Ask, keys: KeySet, claim: str, said: object
+    @pytest.mark.parametrize("value", [None, "", "https://evil.example.com", 5, []])
+    def test_token_with_wrong_issuer_or_audience_gets_401(
+        self, ask: Ask, keys: KeySet, claim: str, value: object
     ) -> None:
-        claims: Json = {claim: said}
-        assert refusal(ask(EDWARDS.token(keys.address, **claims))) == REFUSED
+        claims: Json = {claim: value}
+        assert error_of(ask(EDWARDS.token(keys.address, **claims))) == REFUSED
 
-    def test_a_public_key_is_no_shared_secret(self, ask: Ask, keys: KeySet) -> None:
+    def test_token_signed_with_a_public_key_as_secret_gets_401(
+        self, ask: Ask, keys: KeySet
+    ) -> None:
         for secret in (str(EDWARDS.entry["x"]), "secret"):
             claims = {"sub": USER, "iss": keys.address, "aud": keys.address, "exp": 2**40}
             header = {"kid": EDWARDS.name}
             forged = jws.sign(claims, secret, headers=header, algorithm="HS256")
-            assert refusal(ask(forged)) == REFUSED
+            assert error_of(ask(forged)) == REFUSED
 
 
 class TestSets:
-    """A set that cannot be read is no fault of the token's."""
+    """An unreadable key set is an outage, and the token may be valid."""
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -200,30 +202,32 @@ class TestSets:
             (200, json.dumps({"keys": [EDWARDS.entry]}).encode().ljust(MEBIBYTE + 1)),
         ],
     )
-    def test_one_that_is_none_is_told_as_an_outage(
+    def test_invalid_key_set_gets_503(
         self, ask: Ask, keys: KeySet, status: int, content: bytes
     ) -> None:
         keys.status, keys.content = status, content
         fetches, until = keys.fetches, time.monotonic() + 10
         while keys.fetches == fetches:
             response = ask(EDWARDS.token(keys.address))
-            assert refusal(response) == UNAVAILABLE
-            # As the answer advises: until then nothing is fetched again.
+            assert error_of(response) == UNAVAILABLE
+            # Until Retry-After is over, the key set is not fetched again.
             time.sleep(int(response.headers["Retry-After"]) / 4)
             assert time.monotonic() < until
 
-    def test_one_that_drips_is_given_up(self, keys: KeySet, database_url: str) -> None:
+    def test_slow_key_set_gets_503_within_the_timeout(
+        self, keys: KeySet, database_url: str
+    ) -> None:
         with key_set.serving(EDWARDS) as slow, trusting(slow, database_url) as ask:
             slow.drip()
             began = time.monotonic()
-            assert refusal(ask(EDWARDS.token(slow.address))) == UNAVAILABLE
-            assert time.monotonic() - began < LONGEST_FETCH
+            assert error_of(ask(EDWARDS.token(slow.address))) == UNAVAILABLE
+            assert time.monotonic() - began < MAX_FETCH_SECONDS
 
 
 class TestLimits:
-    """What a key server sends is bounded, whatever it sends."""
+    """Limits for the answers of a key server."""
 
-    def test_set_of_a_mebibyte_and_a_hundred_keys_is_used(self, database_url: str) -> None:
+    def test_key_set_at_the_limits_of_size_and_keys_is_used(self, database_url: str) -> None:
         with key_set.serving() as keys, trusting(keys, database_url) as ask:
             keys.hold(*[Signer().entry] * 99, EDWARDS.entry)
             keys.content = keys.content.ljust(MEBIBYTE)
@@ -239,7 +243,7 @@ class TestLimits:
         ],
         ids=["endless", "endless headers", "compressed", "compressed in an unknown way"],
     )
-    def test_answer_beyond_the_limit_is_an_outage_and_costs_no_memory(
+    def test_key_set_beyond_the_limits_gets_503_and_uses_little_memory(
         self, database_url: str, sent: dict[str, Any], cause: str
     ) -> None:
         with (
@@ -250,27 +254,27 @@ class TestLimits:
             memory = psutil.Process(running.process.pid).memory_info
             before = memory().rss
             vars(keys).update(sent)
-            assert refusal(ask(EDWARDS.token(keys.address))) == UNAVAILABLE
+            assert error_of(ask(EDWARDS.token(keys.address))) == UNAVAILABLE
             assert memory().rss - before < 30 * MEBIBYTE
-            # Where the cores are busy, the time may be over first.
+            # On a busy machine the timeout may be over first.
             assert re.search(f"{cause}|TimeoutError", running.whole_log())
 
-    def test_known_keys_are_used_while_the_answer_is_endless(self, database_url: str) -> None:
+    def test_known_keys_are_used_while_the_key_set_is_endless(self, database_url: str) -> None:
         with key_set.serving(EDWARDS) as keys, trusting(keys, database_url) as ask:
             assert ask(EDWARDS.token(keys.address)).status_code == 200
             keys.endless = b" " * 65536
-            assert refusal(ask(CURVE.token(keys.address))) == UNAVAILABLE
+            assert error_of(ask(CURVE.token(keys.address))) == UNAVAILABLE
             assert ask(EDWARDS.token(keys.address)).status_code == 200
 
-    def test_rsa_key_of_unusual_size_is_of_no_use(self, database_url: str) -> None:
+    def test_rsa_key_beyond_the_size_limits_gets_401(self, database_url: str) -> None:
         good = UnusualSigner(), UnusualSigner(bits=8192), UnusualSigner(exponent=2**31 + 11)
         bad = UnusualSigner(bits=10240), UnusualSigner(exponent=2**61 - 1)
         with key_set.serving(*good, *bad) as keys, trusting(keys, database_url) as ask:
             assert {ask(signer.token(keys.address)).status_code for signer in good} == {200}
             for signer in bad:
-                assert refusal(ask(signer.token(keys.address))) == REFUSED
+                assert error_of(ask(signer.token(keys.address))) == REFUSED
 
-    def test_outage_is_logged_once_and_again_after_a_recovery(self, database_url: str) -> None:
+    def test_outage_is_logged_once_and_again_after_recovery(self, database_url: str) -> None:
         with (
             key_set.serving(EDWARDS) as keys,
             started(keys, database_url) as running,
@@ -278,7 +282,7 @@ class TestLimits:
         ):
             keys.status, until = 500, time.monotonic() + 20
             while keys.fetches < 3:
-                assert refusal(ask(EDWARDS.token(keys.address))) == UNAVAILABLE
+                assert error_of(ask(EDWARDS.token(keys.address))) == UNAVAILABLE
                 assert time.monotonic() < until
                 time.sleep(0.2)
             keys.status = 200
@@ -286,41 +290,39 @@ class TestLimits:
                 assert time.monotonic() < until
                 time.sleep(0.2)
             keys.status = 500
-            assert refusal(ask(CURVE.token(keys.address))) == UNAVAILABLE
+            assert error_of(ask(CURVE.token(keys.address))) == UNAVAILABLE
             assert running.whole_log().count("No keys from") == 2
 
-    def test_entries_that_cannot_be_used_are_one_line_of_log(self, database_url: str) -> None:
+    def test_unusable_entries_are_logged_in_one_line(self, database_url: str) -> None:
         with (
             key_set.serving() as keys,
             started(keys, database_url) as running,
             asking(running) as ask,
         ):
             keys.hold(*[None] * 90)
-            assert refusal(ask(EDWARDS.token(keys.address))) == REFUSED
+            assert error_of(ask(EDWARDS.token(keys.address))) == REFUSED
             log = running.whole_log()
             assert log.count("of the key set cannot be used") == 1
             assert "90 of 90 entries" in log
 
 
 class TestOutages:
-    def test_a_token_that_names_no_key_is_refused_and_nothing_is_fetched_for_it(
-        self, database_url: str
-    ) -> None:
+    def test_token_without_a_key_id_gets_401_without_a_fetch(self, database_url: str) -> None:
         with key_set.serving(EDWARDS) as keys, trusting(keys, database_url) as ask:
             keys.status = 500
             names: list[object] = [None, 5, True, ["x"], {}]
             for name in names:
-                assert refusal(ask(EDWARDS.token(keys.address, {"kid": name}))) == REFUSED
+                assert error_of(ask(EDWARDS.token(keys.address, {"kid": name}))) == REFUSED
             assert keys.fetches == 0
 
-    def test_keys_that_are_known_go_on_being_used_for_new_tokens(self, database_url: str) -> None:
+    def test_known_keys_are_used_for_new_tokens_during_an_outage(self, database_url: str) -> None:
         with key_set.serving(EDWARDS) as keys, trusting(keys, database_url) as ask:
             assert ask(EDWARDS.token(keys.address)).status_code == 200
             keys.status = 500
-            assert refusal(ask(CURVE.token(keys.address))) == UNAVAILABLE
+            assert error_of(ask(CURVE.token(keys.address))) == UNAVAILABLE
             assert ask(EDWARDS.token(keys.address)).status_code == 200
 
-    def test_many_requests_meanwhile_fetch_once_a_second(self, database_url: str) -> None:
+    def test_many_requests_during_an_outage_fetch_once_a_second(self, database_url: str) -> None:
         with key_set.serving(EDWARDS) as server, trusting(server, database_url) as ask:
             server.status = 500
             began = time.monotonic()
@@ -330,7 +332,7 @@ class TestOutages:
             seconds = time.monotonic() - began
             assert server.fetches <= 1 + seconds
 
-    def test_nobody_waits_for_a_set_that_drips_but_who_needs_it(self, database_url: str) -> None:
+    def test_slow_fetch_delays_only_requests_with_unknown_keys(self, database_url: str) -> None:
         with (
             key_set.serving(EDWARDS) as keys,
             trusting(keys, database_url) as ask,
@@ -343,40 +345,40 @@ class TestOutages:
                 time.sleep(0.01)
             assert ask(EDWARDS.token(keys.address)).status_code == 200
             assert not waiting.done()
-            assert refusal(waiting.result()) == UNAVAILABLE
+            assert error_of(waiting.result()) == UNAVAILABLE
 
 
 class TestRotation:
-    def test_a_key_that_left_takes_the_tokens_along_that_were_good(self, database_url: str) -> None:
+    def test_cached_token_of_a_removed_key_gets_401(self, database_url: str) -> None:
         with key_set.serving(EDWARDS) as keys, trusting(keys, database_url) as ask:
             remembered = EDWARDS.token(keys.address)
             assert [ask(remembered).status_code for _ in range(2)] == [200, 200]
             keys.hold(CURVE.entry)
             assert ask(CURVE.token(keys.address)).status_code == 200
-            assert refusal(ask(remembered)) == REFUSED
+            assert error_of(ask(remembered)) == REFUSED
 
-    def test_one_made_up_key_asks_once_and_leaves_room_for_a_new_one(
+    def test_unknown_key_is_fetched_for_once_and_a_new_key_is_found(
         self, database_url: str
     ) -> None:
         with key_set.serving(EDWARDS) as server, trusting(server, database_url) as ask:
             assert ask(EDWARDS.token(server.address)).status_code == 200
             for _ in range(15):
                 made_up = EDWARDS.token(server.address, {"kid": "made up"})
-                assert refusal(ask(made_up)) == REFUSED
+                assert error_of(ask(made_up)) == REFUSED
             assert server.fetches == 2
             server.hold(EDWARDS.entry, CURVE.entry)
             assert ask(CURVE.token(server.address)).status_code == 200
 
-    def test_many_who_need_new_keys_at_once_share_a_fetch(self, database_url: str) -> None:
+    def test_concurrent_requests_with_new_keys_share_a_fetch(self, database_url: str) -> None:
         signers = [Signer() for _ in range(4)]
         with key_set.serving(*signers) as keys, trusting(keys, database_url) as ask:
             tokens = [signer.token(keys.address) for signer in signers]
             with ThreadPoolExecutor(len(signers)) as pool:
                 assert {answer.status_code for answer in pool.map(ask, tokens)} == {200}
-            # Who came during the first cannot know whether it began before the key was there.
+            # A request during the first fetch needs a second fetch: its key may be newer.
             assert keys.fetches <= 2
 
-    def test_made_up_keys_fetch_five_times_and_then_every_ten_seconds(
+    def test_unknown_keys_fetch_five_times_and_then_every_ten_seconds(
         self, database_url: str
     ) -> None:
         with key_set.serving(EDWARDS) as keys, trusting(keys, database_url) as ask:
@@ -384,15 +386,15 @@ class TestRotation:
             began = time.monotonic()
             for number in range(60):
                 made_up = EDWARDS.token(keys.address, {"kid": f"made up {number}"})
-                assert refusal(ask(made_up)) == REFUSED
+                assert error_of(ask(made_up)) == REFUSED
             # The numbers of the README.
             assert 1 + 5 <= keys.fetches <= 1 + 5 + (time.monotonic() - began) / 10
 
-    def test_new_key_is_found_ten_seconds_after_made_up_ones(self, database_url: str) -> None:
-        """Ten seconds of the service's clock, of which each second here has twenty."""
+    def test_new_key_is_found_ten_seconds_after_unknown_keys(self, database_url: str) -> None:
+        """The clock of the service is 20 times as fast."""
         with (
             key_set.serving(EDWARDS) as keys,
-            trusting(keys, database_url, small.APP, TEST_CLOCK="20") as ask,
+            trusting(keys, database_url, small_limits.APP, TEST_CLOCK="20") as ask,
         ):
             for number in range(30):
                 ask(EDWARDS.token(keys.address, {"kid": f"made up {number}"}))
@@ -401,13 +403,11 @@ class TestRotation:
             while ask(CURVE.token(keys.address)).status_code == 401:
                 assert time.monotonic() - began < 3
 
-    def test_key_that_left_is_refused_once_the_set_is_ten_minutes_old(
-        self, database_url: str
-    ) -> None:
-        """Nobody brings a token with a new key, which would have the set fetched."""
+    def test_removed_key_gets_401_after_ten_minutes(self, database_url: str) -> None:
+        """No token with a new key causes a fetch."""
         with (
             key_set.serving(EDWARDS) as keys,
-            trusting(keys, database_url, small.APP, TEST_CLOCK="300") as ask,
+            trusting(keys, database_url, small_limits.APP, TEST_CLOCK="300") as ask,
         ):
             assert ask(EDWARDS.token(keys.address)).status_code == 200
             keys.hold(CURVE.entry)
@@ -416,10 +416,10 @@ class TestRotation:
                 assert time.monotonic() - began < 10
             assert time.monotonic() - began > 1.5
 
-    def test_set_that_cannot_be_renewed_is_used_for_longer(self, database_url: str) -> None:
+    def test_expired_key_set_is_used_while_a_fetch_fails(self, database_url: str) -> None:
         with (
             key_set.serving(EDWARDS) as keys,
-            trusting(keys, database_url, small.APP, TEST_CLOCK="600") as ask,
+            trusting(keys, database_url, small_limits.APP, TEST_CLOCK="600") as ask,
         ):
             assert ask(EDWARDS.token(keys.address)).status_code == 200
             keys.status = 500

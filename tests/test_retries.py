@@ -1,4 +1,4 @@
-"""The database did what it was asked, and nobody heard: only what is repeatable may be repeated."""
+"""Retries after a lost answer: the database may have executed the statement."""
 
 import asyncio
 import os
@@ -10,11 +10,11 @@ import asyncpg
 import pytest
 
 from scripts.dev import migration
-from tests.support import journal, postgres15, proxy, service
+from tests.support import load, postgres15, proxy, service
 from tests.support.users import Json
 
-# The service itself promises 5 seconds.
-LONGEST = 6.5
+# The request timeout of the service is 5 seconds.
+MAX_SECONDS = 6.5
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +25,9 @@ def postgres() -> Iterator[postgres15.Server]:
 
 
 class Scene:
-    """A person, their list, and the proxy that their service reaches its database through."""
+    """A user, and a proxy between the service and its database."""
 
-    def __init__(self, wire: journal.Wire, between: proxy.Proxy, url: str) -> None:
+    def __init__(self, wire: load.Connection, between: proxy.Proxy, url: str) -> None:
         self.wire = wire
         self.proxy = between
         self.url = url
@@ -35,10 +35,10 @@ class Scene:
     async def request(self, method: str, path: str = "", body: object = None) -> tuple[int, Json]:
         return await self.wire.request(method, f"/api/alice/tasks{path}", body)
 
-    async def unheard(
+    async def lose_answer(
         self, method: str, path: str = "", body: object = None, *, cut: bool = True
     ) -> tuple[int, float]:
-        """Send a request whose statement is done, and cut the connection before it is answered."""
+        """Send a request, and lose the answer of the database after the statement was executed."""
         before = await self.count()
         self.proxy.loses_answers = True
         began = time.monotonic()
@@ -54,7 +54,7 @@ class Scene:
         return status, time.monotonic() - began
 
     async def count(self) -> int:
-        """Count the changes that were ever made, which neither the service nor a proxy hides."""
+        """Return a number that grows with every committed change, read directly from the database."""
         connection = await asyncpg.connect(self.url)
         changes: int = await connection.fetchval(
             "SELECT sum(xmin::text::bigint + id) FROM tasks WHERE user_id = 'alice'"
@@ -63,16 +63,16 @@ class Scene:
         return changes
 
 
-def play(
+def run_scenario(
     postgres: postgres15.Server, act: Callable[[Scene, int], Awaitable[None]], **settings: str
 ) -> None:
-    """Let somebody with one task, whose id is given, go through a scene."""
+    """Run a scenario for a user with one task, whose ID is the argument."""
     port = service.free_port()
     url = postgres.url.replace(str(postgres.port), str(port))
 
     async def scenario(address: str) -> None:
         async with proxy.between(port, postgres.port) as between:
-            scene = Scene(journal.Wire(address, "alice"), between, postgres.url)
+            scene = Scene(load.Connection(address, "alice"), between, postgres.url)
             _, task = await scene.request("POST", "", {"title": "x"})
             await act(scene, task["id"])
             await scene.request("DELETE", f"/{task['id']}")
@@ -83,31 +83,29 @@ def play(
         asyncio.run(scenario(running.address))
 
 
-class TestUnheardAnswers:
-    def test_a_create_is_not_repeated(self, postgres: postgres15.Server) -> None:
+class TestLostAnswers:
+    def test_create_is_not_retried_and_gets_503(self, postgres: postgres15.Server) -> None:
         async def act(scene: Scene, _: int) -> None:
-            assert (await scene.unheard("POST", "", {"title": "unheard"}))[0] == 503
+            assert (await scene.lose_answer("POST", "", {"title": "unheard"}))[0] == 503
             _, page = await scene.request("GET")
             assert [task["title"] for task in page["data"]] == ["x", "unheard"]
             await scene.request("DELETE", f"/{page['data'][1]['id']}")
 
-        play(postgres, act)
+        run_scenario(postgres, act)
 
-    def test_a_flip_is_not_repeated(self, postgres: postgres15.Server) -> None:
+    def test_toggle_is_not_retried_and_gets_503(self, postgres: postgres15.Server) -> None:
         async def act(scene: Scene, task_id: int) -> None:
-            assert (await scene.unheard("PATCH", f"/{task_id}/complete"))[0] == 503
+            assert (await scene.lose_answer("PATCH", f"/{task_id}/complete"))[0] == 503
             assert (await scene.request("GET", f"/{task_id}"))[1]["completed"] is True
 
-        play(postgres, act)
+        run_scenario(postgres, act)
 
-    def test_a_delete_is_not_repeated_and_so_never_not_found(
-        self, postgres: postgres15.Server
-    ) -> None:
+    def test_delete_is_not_retried_and_gets_503(self, postgres: postgres15.Server) -> None:
         async def act(scene: Scene, task_id: int) -> None:
-            assert (await scene.unheard("DELETE", f"/{task_id}"))[0] == 503
+            assert (await scene.lose_answer("DELETE", f"/{task_id}"))[0] == 503
             assert (await scene.request("GET", f"/{task_id}"))[0] == 404
 
-        play(postgres, act)
+        run_scenario(postgres, act)
 
     @pytest.mark.parametrize(
         ("method", "path", "body", "status"),
@@ -119,17 +117,17 @@ class TestUnheardAnswers:
             ("GET", "/{}", None, 200),
         ],
     )
-    def test_everything_else_is_repeated_and_succeeds(
+    def test_idempotent_statement_is_retried_and_succeeds(
         self, postgres: postgres15.Server, method: str, path: str, body: Json | None, status: int
     ) -> None:
         async def act(scene: Scene, task_id: int) -> None:
             given = {"task_ids": [task_id]} if path == "/order" else body
-            # The driver looks up the type of an array when it first meets it.
+            # The driver reads the type of an array before its first use.
             await scene.request(method, path.format(task_id), given)
-            answered, _ = await scene.unheard(method, path.format(task_id), given)
+            answered, _ = await scene.lose_answer(method, path.format(task_id), given)
             assert answered == status
 
-        play(postgres, act)
+        run_scenario(postgres, act)
 
     @pytest.mark.parametrize(
         ("method", "path", "body", "status"),
@@ -140,23 +138,23 @@ class TestUnheardAnswers:
             ("GET", "/{}", None, 200),
         ],
     )
-    def test_through_a_pooler_only_reads_are_repeated(
+    def test_only_reads_are_retried_through_a_pooler(
         self, postgres: postgres15.Server, method: str, path: str, body: Json | None, status: int
     ) -> None:
-        """Nobody knows there whether the first try is over."""
+        """Behind a pooler the service cannot terminate the first attempt."""
 
         async def act(scene: Scene, task_id: int) -> None:
             given = {"task_ids": [task_id]} if path == "/order" else body
             await scene.request(method, path.format(task_id), given)
-            answered, _ = await scene.unheard(method, path.format(task_id), given)
+            answered, _ = await scene.lose_answer(method, path.format(task_id), given)
             assert answered == status
 
-        play(postgres, act, DATABASE_POOLED="true")
+        run_scenario(postgres, act, DATABASE_POOLED="true")
 
-    def test_what_is_repeated_is_not_overtaken_by_the_first_try(
+    def test_first_attempt_is_terminated_before_the_retry(
         self, postgres: postgres15.Server
     ) -> None:
-        """PostgreSQL does not notice that a connection is lost while its statement waits."""
+        """PostgreSQL does not notice a lost connection while its statement waits for a lock."""
 
         async def act(scene: Scene, task_id: int) -> None:
             await scene.request("PUT", f"/{task_id}", {"title": "x"})
@@ -170,9 +168,9 @@ class TestUnheardAnswers:
             await connection.close()
             assert (await changing)[0] == 200
 
-        play(postgres, act)
+        run_scenario(postgres, act)
 
-    def test_a_first_try_that_does_not_go_is_the_only_one(
+    def test_first_attempt_that_cannot_be_terminated_gets_503_without_a_retry(
         self, postgres: postgres15.Server
     ) -> None:
         async def act(scene: Scene, task_id: int) -> None:
@@ -189,11 +187,11 @@ class TestUnheardAnswers:
                 os.kill(first, signal.SIGCONT)
                 await connection.close()
 
-        play(postgres, act)
+        run_scenario(postgres, act)
 
 
 async def waiting(connection: "asyncpg.Connection[asyncpg.Record]", before: set[int]) -> set[int]:
-    """Tell which backends wait for a lock, as soon as these are others than before."""
+    """Return the PIDs of backends that wait for a lock, as soon as there is a new PID."""
     while True:
         await connection.execute("SELECT pg_stat_clear_snapshot()")
         rows = await connection.fetch(
@@ -205,17 +203,17 @@ async def waiting(connection: "asyncpg.Connection[asyncpg.Record]", before: set[
         await asyncio.sleep(0.01)
 
 
-class TestSilence:
-    def test_a_database_that_says_nothing_is_given_up_and_found_again(
+class TestSilentDatabase:
+    def test_silent_database_gets_503_within_the_timeout_and_recovers(
         self, postgres: postgres15.Server
     ) -> None:
-        """Nothing is repeated after silence: what was sent may yet happen, after what comes next."""
+        """A statement is not retried after a timeout: the database may still execute it."""
 
         async def act(scene: Scene, task_id: int) -> None:
-            status, seconds = await scene.unheard("GET", f"/{task_id}", cut=False)
-            assert (status, seconds < LONGEST) == (503, True)
+            status, seconds = await scene.lose_answer("GET", f"/{task_id}", cut=False)
+            assert (status, seconds < MAX_SECONDS) == (503, True)
             began = time.monotonic()
             assert (await scene.request("GET", f"/{task_id}"))[0] == 200
             assert time.monotonic() - began < 1
 
-        play(postgres, act)
+        run_scenario(postgres, act)

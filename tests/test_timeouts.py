@@ -1,4 +1,4 @@
-"""The time limits of a statement and of a transaction, in the service and in PostgreSQL."""
+"""The timeouts of a statement, a transaction and a request, in the service and in PostgreSQL."""
 
 import asyncio
 import signal
@@ -10,22 +10,24 @@ from typing import TypeAlias
 import asyncpg
 import pytest
 
-from tests.support import journal, service
+from tests.support import load, service
+from tests.support.contention import BLOCKED, send, transaction, wait_until_blocked
+from tests.support.users import User
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
-# Seconds in which a statement is there, however busy the machine is.
-START_LIMIT = 30
-# Without its limit, PostgreSQL would wait as long as a lock is held: seconds are 5, or without end.
-SERVER_LIMIT = 15
-# The service gives up a statement after 3 seconds, and a request after 5.
-STATEMENT_LIMIT = 4.8
+# Seconds within which a statement must start, even on a busy machine.
+START_TIMEOUT = 30
+# PostgreSQL ends a statement after 5 seconds. Without its timeout it would wait for ever.
+SERVER_TIMEOUT = 15
+# The timeout of a statement is 3 seconds, and that of a request 5.
+MAX_STATEMENT_SECONDS = 4.8
 
 BACKENDS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND {}"
 WAITING = BACKENDS.format("wait_event_type = 'Lock' AND query LIKE '%task%' AND pid <> ALL ($1)")
 OTHERS = BACKENDS.format("wait_event_type = 'Lock' AND pid <> ALL ($1)")
 IDLE_IN_TRANSACTION = BACKENDS.format("state = 'idle in transaction' AND pid <> ALL ($1)")
-TAKE_TURN = "UPDATE task_lists SET version = version + 1 WHERE user_id = $1"
+INCREMENT_VERSION = "UPDATE task_lists SET version = version + 1 WHERE user_id = $1"
 
 
 @pytest.fixture
@@ -37,9 +39,9 @@ def running(database_url: str) -> Iterator[service.Service]:
 @asynccontextmanager
 async def scene(
     running: service.Service, url: str, count: int
-) -> AsyncIterator[tuple[journal.Wire, list[Connection]]]:
-    """A client of the service, and some connections to its database."""
-    wire = journal.Wire(running.address, "ann")
+) -> AsyncIterator[tuple[load.Connection, list[Connection]]]:
+    """Yield a client of the service and connections to its database."""
+    wire = load.Connection(running.address, "ann")
     opened = [await asyncpg.connect(url) for _ in range(count)]
     try:
         yield wire, opened
@@ -56,7 +58,7 @@ async def backends(connection: Connection, sql: str, own: list[Connection]) -> s
 
 
 async def until_some(connection: Connection, sql: str, own: list[Connection]) -> set[int]:
-    async with asyncio.timeout(START_LIMIT):
+    async with asyncio.timeout(START_TIMEOUT):
         while True:
             if found := await backends(connection, sql, own):
                 return found
@@ -64,12 +66,12 @@ async def until_some(connection: Connection, sql: str, own: list[Connection]) ->
 
 
 async def until_waiting(observer: Connection, waiter: Connection) -> None:
-    """Wait until a connection's own statement waits for a lock."""
+    """Wait until the statement of a connection waits for a lock."""
     await until_some(observer, f"{OTHERS} AND pid = {waiter.get_server_pid()}", [])
 
 
 async def until_none(connection: Connection, sql: str, own: list[Connection]) -> None:
-    async with asyncio.timeout(SERVER_LIMIT):
+    async with asyncio.timeout(SERVER_TIMEOUT):
         while True:
             if not await backends(connection, sql, own):
                 return
@@ -77,7 +79,7 @@ async def until_none(connection: Connection, sql: str, own: list[Connection]) ->
 
 
 class TestStatements:
-    def test_statement_that_waits_for_a_lock_gets_503_before_the_request_ends(
+    def test_statement_that_waits_for_a_lock_gets_503_before_the_request_timeout(
         self, running: service.Service, database_url: str
     ) -> None:
         async def scenario() -> float:
@@ -88,12 +90,12 @@ class TestStatements:
                 assert status == 503
                 return time.monotonic() - began
 
-        assert asyncio.run(scenario()) < STATEMENT_LIMIT
+        assert asyncio.run(scenario()) < MAX_STATEMENT_SECONDS
 
     def test_statement_of_a_killed_service_is_cancelled_by_postgresql(
         self, running: service.Service, database_url: str
     ) -> None:
-        """A backend that waits for a lock does not notice that its client is gone."""
+        """A backend that waits for a lock does not notice the end of its client."""
 
         async def scenario() -> None:
             async with scene(running, database_url, 2) as (wire, own):
@@ -107,12 +109,55 @@ class TestStatements:
 
         asyncio.run(scenario())
 
-
-class TestTransactions:
-    def test_transaction_of_a_service_that_hangs_is_ended_by_postgresql(
+    def test_statement_of_a_request_that_got_503_is_cancelled(
         self, running: service.Service, database_url: str
     ) -> None:
-        """Until then it holds the lock of a list, and no other worker can change this list."""
+        async def scenario() -> int:
+            await send(running.address, "carol", "POST", "", {"title": "x"})
+            lock = "SELECT * FROM task_lists WHERE user_id = 'carol' FOR UPDATE"
+            async with transaction(database_url, lock) as connection:
+                result = await send(running.address, "carol", "POST", "", {"title": "y"})
+                assert result.status == 503
+                count: int = await connection.fetchval(BLOCKED)
+                return count
+
+        assert asyncio.run(scenario()) == 0
+
+
+class TestRequestTimeout:
+    def test_single_timeout_bounds_all_statements_of_a_request_together(
+        self, running: service.Service, database_url: str
+    ) -> None:
+        """The first statement of a move waits for the list, and the second one for the task."""
+        user = User(running.address, "erin")
+        with user.client:
+            path = f"/{user.create()['id']}"
+
+        async def scenario() -> float:
+            task = "SELECT * FROM tasks WHERE user_id = 'erin' FOR UPDATE"
+            async with (
+                transaction(database_url, INCREMENT_VERSION.replace("$1", "'erin'")) as first,
+                transaction(database_url, task),
+            ):
+                moving = asyncio.create_task(
+                    send(running.address, "erin", "PUT", path, {"position": 0})
+                )
+                await wait_until_blocked(first)
+                # Less than the timeout of one statement, which is three seconds.
+                await asyncio.sleep(2.8)
+                await first.execute("COMMIT")
+                result = await moving
+                assert result.status == 503
+                return result.seconds
+
+        assert 4.5 < asyncio.run(scenario()) < 5.5
+
+
+class TestTransactions:
+    def test_transaction_of_a_stopped_service_is_ended_by_postgresql(
+        self, running: service.Service, database_url: str
+    ) -> None:
+        """An open transaction locks a list, which no other worker can change."""
 
         async def scenario() -> None:
             create = ("POST", "/api/ann/tasks", {"title": "x"})
@@ -120,12 +165,12 @@ class TestTransactions:
                 await wire.request(*create)
                 first, second, observer = own
                 await first.execute("BEGIN")
-                await first.execute(TAKE_TURN, "ann")
+                await first.execute(INCREMENT_VERSION, "ann")
                 asking = asyncio.create_task(wire.request(*create))
                 await until_some(observer, WAITING, own)
-                # The second holder waits behind the request, which then loses its turn to it.
+                # The second holder waits behind the request and changes the version before it.
                 await second.execute("BEGIN")
-                holding = asyncio.create_task(second.execute(TAKE_TURN, "ann"))
+                holding = asyncio.create_task(second.execute(INCREMENT_VERSION, "ann"))
                 await until_waiting(observer, second)
                 await first.execute("COMMIT")
                 await holding

@@ -1,7 +1,7 @@
-"""People who use the service while something goes wrong, and keep a journal of what it told them.
+"""Simulated users, which send requests during faults and check every answer against a model.
 
-Each does one thing after another and knows what their list must be. What was answered with
-success must be there; what was answered with 503, or not at all, has happened or has not.
+A change that was answered with success must be in the list. A change that was answered with 503,
+or not at all, may or may not be in the list.
 """
 
 import asyncio
@@ -15,17 +15,17 @@ from urllib.parse import urlsplit
 
 from tests.support.users import Json, token_for
 
-LONGEST_OUTAGE = 40
+MAX_OUTAGE = 40
 REPEATABLE = {"get", "list", "update", "move", "complete", "reorder"}
 KINDS = ("create", "insert", "toggle", "delete", *sorted(REPEATABLE))
 
 
-class Lost(Exception):
-    """The connection ended before there was an answer."""
+class ConnectionLost(Exception):
+    """The connection was closed before an answer came."""
 
 
-class Wire:
-    """A client that costs little, so that it can keep a service busy."""
+class Connection:
+    """An HTTP client of low cost, so that few processes can load a service."""
 
     def __init__(self, address: str, user: str) -> None:
         self._address = urlsplit(address)
@@ -33,7 +33,7 @@ class Wire:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def request(self, method: str, path: str, body: object = None) -> tuple[int, Json]:
-        """Send a request on a connection that is kept; gives status and body. Raises Lost."""
+        """Send a request on a persistent connection; return status and body. Raise ConnectionLost."""
         content = b"" if body is None else json.dumps(body).encode()
         kind = "Content-Type: application/json\r\n" if content else ""
         head = f"{method} {path} HTTP/1.1\r\n{self._head}{kind}Content-Length: {len(content)}\r\n"
@@ -43,7 +43,7 @@ class Wire:
             return await self._answer(reader)
         except (OSError, asyncio.IncompleteReadError) as error:
             self.close()
-            raise Lost from error
+            raise ConnectionLost from error
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection(self._address.hostname, self._address.port)
@@ -75,7 +75,7 @@ class Entry:
 
 @dataclass
 class Step:
-    """A request, the status that it is to have, and what the list is after it."""
+    """A request, its expected status, and the expected list after it."""
 
     kind: str
     method: str
@@ -83,13 +83,13 @@ class Step:
     status: int
     after: list[Entry]
     body: object = None
-    # The place of the task that the answer is about.
+    # The expected position of the task in the answer.
     place: int | None = None
 
 
 @dataclass
 class Figures:
-    """What all saw together."""
+    """Counts of all simulated users together."""
 
     done: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
@@ -103,31 +103,31 @@ class Figures:
         )
 
 
-class Journal:
-    """One person, and what their list must be."""
+class SimulatedUser:
+    """A user and a model of the list that the service must have."""
 
     def __init__(self, address: str, user: str, figures: Figures, seed: int) -> None:
-        self.wire = Wire(address, user)
-        self.base = f"/api/{user}/tasks"
+        self.connection = Connection(address, user)
+        self.path = f"/api/{user}/tasks"
         self.figures = figures
         self.random = random.Random(seed)
         self.entries: list[Entry] = []
         self.ids: dict[str, int] = {}
-        self.made = 0
+        self.created = 0
 
     async def use(self, until: float) -> None:
         try:
             while time.monotonic() < until:
-                await self.take(self.plan())
+                await self.execute(self.plan())
             await self.settle([self.entries])
         finally:
-            self.wire.close()
+            self.connection.close()
 
-    async def take(self, step: Step) -> None:
+    async def execute(self, step: Step) -> None:
         began = time.monotonic()
         try:
-            status, answer = await self.wire.request(step.method, step.path, step.body)
-        except Lost:
+            status, answer = await self.connection.request(step.method, step.path, step.body)
+        except ConnectionLost:
             self.figures.lost[step.kind] += 1
             await self.settle([self.entries, step.after])
             return
@@ -151,18 +151,18 @@ class Journal:
         assert self.ids.setdefault(entry.title, task["id"]) == task["id"]
 
     async def settle(self, possible: list[list[Entry]]) -> None:
-        """Read the list as soon as that is possible: it must be one of these."""
-        until = time.monotonic() + LONGEST_OUTAGE
+        """Read the list as soon as the service answers, and require one of these states."""
+        until = time.monotonic() + MAX_OUTAGE
         while time.monotonic() < until:
             try:
-                status, answer = await self.wire.request("GET", self.base)
-            except Lost:
+                status, answer = await self.connection.request("GET", self.path)
+            except ConnectionLost:
                 status, answer = 0, {}
             if status == 200:
                 self.read(answer, possible)
                 return
             await asyncio.sleep(0.1)
-        raise AssertionError("The service did not come back.")
+        raise AssertionError("The service did not recover.")
 
     def read(self, page: Json, possible: list[list[Entry]]) -> None:
         tasks = page["data"]
@@ -181,25 +181,25 @@ class Journal:
         if kind == "list" or count > 12:
             kind = "list" if kind == "list" else "delete"
         if kind == "list":
-            return Step(kind, "GET", self.base, 200, self.entries)
+            return Step(kind, "GET", self.path, 200, self.entries)
         if kind == "reorder":
             order = self.random.sample(self.entries, count)
             ids = {"task_ids": [self.ids[entry.title] for entry in order]}
-            return Step(kind, "PUT", f"{self.base}/order", 204, order, ids)
+            return Step(kind, "PUT", f"{self.path}/order", 204, order, ids)
         return self.change(kind, self.random.randrange(count))
 
     def creation(self, kind: str, place: int) -> Step:
-        self.made += 1
-        entry = Entry(f"task {self.made}")
+        self.created += 1
+        entry = Entry(f"task {self.created}")
         after = [*self.entries[:place], entry, *self.entries[place:]]
         body: dict[str, Any] = {"title": entry.title}
         if kind == "insert":
             body["position"] = place
-        return Step(kind, "POST", self.base, 201, after, body, place)
+        return Step(kind, "POST", self.path, 201, after, body, place)
 
     def change(self, kind: str, place: int) -> Step:
         entry = self.entries[place]
-        path = f"{self.base}/{self.ids[entry.title]}"
+        path = f"{self.path}/{self.ids[entry.title]}"
         rest = [*self.entries[:place], *self.entries[place + 1 :]]
         if kind == "get":
             return Step(kind, "GET", path, 200, self.entries, None, place)
@@ -222,12 +222,12 @@ def _with(entries: list[Entry], place: int, entry: Entry) -> list[Entry]:
     return [*entries[:place], entry, *entries[place:]]
 
 
-async def use(address: str, people: int, seconds: float, name: str = "someone") -> Figures:
-    """Let so many people use the service for so long; raises AssertionError at a wrong answer."""
+async def run(address: str, users: int, seconds: float, name: str = "user") -> Figures:
+    """Simulate users for some seconds. Raise AssertionError for a wrong answer."""
     figures = Figures()
     until = time.monotonic() + seconds
     async with asyncio.TaskGroup() as group:
-        for number in range(people):
-            journal = Journal(address, f"{name}-{number}-{time.time_ns()}", figures, number)
-            group.create_task(journal.use(until))
+        for number in range(users):
+            simulated = SimulatedUser(address, f"{name}-{number}-{time.time_ns()}", figures, number)
+            group.create_task(simulated.use(until))
     return figures
