@@ -177,7 +177,7 @@ FAULTS = (
         "found = count.where(TASKS",
     ),
     # Tokens.
-    Fault("auth: the path's user is not compared", ROUTE, "!= user:", "== '':"),
+    Fault("auth: the path's user is not compared", ROUTE, "!= user_id:", "== '':"),
     Fault("auth: no token is needed", ROUTE, "if not operation.public:", "if operation.public:"),
     Fault("auth: BEARER is no scheme", AUTH, 'rb"bearer +', 'rb"(?-i:[Bb]earer|bEARER) +'),
     Fault("paths: invalid UTF-8 is left out", ENVELOPE, '"surrogateescape"', '"ignore"'),
@@ -531,7 +531,9 @@ FAULTS = (
         "        self.methods = set(self.endpoints)\n",
     ),
     Fault("route: Allow is not complete", ERRORS, "sorted(allowed)", "sorted(allowed)[:1]"),
-    Fault("auth: what was verified is good for ever", AUTH, "time.time() <= self.until and", ""),
+    Fault(
+        "auth: what was verified is good for ever", AUTH, "time.time() <= self.expires_at and", ""
+    ),
     Fault(
         "answers: no WWW-Authenticate",
         ERRORS,
@@ -734,8 +736,8 @@ FAULTS = (
     Fault(
         "pool: stale connections are met one by one",
         POOL,
-        "self._end_idle(since=connection.acquired_at)",
-        "self._end_idle(since=0)",
+        "self._close_idle(since=connection.acquired_at)",
+        "self._close_idle(since=0)",
     ),
     Fault(
         "queue: one person fills the room",

@@ -68,8 +68,8 @@ FAULTS = (
     Fault(
         "pool: the oldest connection is used first",
         POOL,
-        "self._ready.pop()",
-        "self._ready.popleft()",
+        "self._idle.pop()",
+        "self._idle.popleft()",
     ),
     Fault(
         "deadline: a request takes ten seconds",
@@ -112,11 +112,11 @@ FAULTS = (
     Fault(
         "auth: a list of issuers will do",
         AUTH,
-        'isinstance(found, list) and name == "aud"',
-        "isinstance(found, list)",
+        'isinstance(claim, list) and name == "aud"',
+        "isinstance(claim, list)",
     ),
     Fault(
-        "auth: an audience is one text", AUTH, 'isinstance(found, list) and name == "aud"', "False"
+        "auth: an audience is one text", AUTH, 'isinstance(claim, list) and name == "aud"', "False"
     ),
     Fault("auth: a slash makes another issuer", AUTH, 'str(value).rstrip("/")', "str(value)"),
     Fault("auth: two headers are one", AUTH, "len(authorization) > 1 or not match", "not match"),
@@ -138,7 +138,7 @@ FAULTS = (
         "keep_blank_values=True",
         "keep_blank_values=False",
     ),
-    Fault("reading: NaN is a number", READING, ", parse_constant=_no_number", ""),
+    Fault("reading: NaN is a number", READING, ", parse_constant=_reject_constant", ""),
     Fault(
         "reading: bodies that are no UTF-8 are failures",
         READING,
@@ -167,8 +167,8 @@ FAULTS = (
     Fault(
         "reading: a name without a character is a failure",
         READING,
-        'place.encode(errors="backslashreplace").decode()',
-        "place",
+        'location.encode(errors="backslashreplace").decode()',
+        "location",
     ),
     Fault("reading: True is a boolean", READING, 'r"true|false"', 'r"true|false|True|False"'),
     Fault(
@@ -201,7 +201,12 @@ FAULTS = (
         'headers += JSON, (b"content-length", b"%d" % len(content))',
         "headers += (JSON,)",
     ),
-    Fault("route: the user is not noted for the log", ROUTE, '        scope["user"] = user\n', ""),
+    Fault(
+        "route: the user is not noted for the log",
+        ROUTE,
+        '        scope["user_id"] = user_id\n',
+        "",
+    ),
     # Tasks and their order.
     Fault(
         "list: a full page is the whole list",

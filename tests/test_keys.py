@@ -287,7 +287,7 @@ class TestLimits:
                 time.sleep(0.2)
             keys.status = 500
             assert refusal(ask(CURVE.token(keys.address))) == UNAVAILABLE
-            assert running.whole_log().count("No keys from") == 2
+            assert running.whole_log().count("cannot be fetched: ") == 2
 
     def test_entries_that_cannot_be_used_are_one_line_of_log(self, database_url: str) -> None:
         with (

@@ -238,7 +238,7 @@ class TestUnreadAnswers:
             while rich.request("GET").status_code == 503:
                 assert time.monotonic() < until
                 time.sleep(0.1)
-        assert running.whole_log().count("MAX_UNREAD_OF_USER") == 1
+        assert running.whole_log().count("MAX_UNREAD_PER_USER") == 1
 
     def test_many_users_who_do_not_read_hold_a_bounded_memory(
         self, running: service.Service, database_url: str

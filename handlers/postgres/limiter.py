@@ -1,4 +1,4 @@
-"""Admission to the connections: waiting is bounded, and no user gets all of them."""
+"""Limits for statements that run and wait at the same time, in total and per user."""
 
 import asyncio
 
@@ -13,10 +13,10 @@ class Overloaded(errors.Unavailable):
 
 
 class FairLimiter:
-    """Admits as many statements at once as there are connections, a third of them for one user.
+    """Admits a statement for each connection, at most 1/USER_SHARE for the same user.
 
-    So statements that wait for a lock hold up their own user, not all users. One user's waiters are
-    at most a third of all waiters as well, and users are admitted in turn, one request each.
+    Statements that wait for a lock thus delay only their own user. The number of waiters has the
+    same per-user limit. Waiters are admitted round-robin by user.
     """
 
     def __init__(self, connections: int) -> None:
@@ -26,11 +26,11 @@ class FairLimiter:
         self._max_waiting_per_user = self._max_waiting // limits.USER_SHARE
         self._waiting = 0
         self._acquired: dict[str, int] = {}
-        # Each user's waiters, in their order, each with the timer of its timeout.
+        # The waiters with their timeouts: by user, in the order of admission.
         self._waiters: dict[str, dict[Waiter, asyncio.TimerHandle]] = {}
 
     def acquire_nowait(self, user_id: str) -> bool:
-        """Acquire a connection's place if one is free for this user; returns whether it was."""
+        """Return whether a permit was free for this user. If so, it is acquired."""
         acquired = self._acquired.get(user_id, 0)
         if not self._free or acquired == self._max_per_user:
             return False
@@ -47,7 +47,7 @@ class FairLimiter:
             self._admit(next_user)
 
     async def acquire(self, user_id: str) -> None:
-        """Wait for a place and acquire it. Raises Overloaded at once, or after ACQUIRE_TIMEOUT."""
+        """Wait for a permit. Raises Overloaded, at once or after ACQUIRE_TIMEOUT."""
         waiting = len(self._waiters.get(user_id, ()))
         if self._waiting >= self._max_waiting or waiting >= self._max_waiting_per_user:
             raise Overloaded
@@ -60,7 +60,7 @@ class FairLimiter:
         try:
             await waiter
         except asyncio.CancelledError:
-            # The service shuts down.
+            # The server cancels requests at shutdown.
             self._remove(user_id, waiter)
             raise
         finally:
@@ -68,18 +68,21 @@ class FairLimiter:
             self._waiting -= 1
 
     def _next_user(self) -> str | None:
-        """Return the first user with a waiter who is below the limit; few users are skipped."""
+        """Return the first waiting user who is below the per-user limit.
+
+        The search is short, because few users can be at their limit.
+        """
         users = (user for user in self._waiters if self._acquired.get(user, 0) < self._max_per_user)
         return next(users, None)
 
     def _admit(self, user_id: str) -> None:
-        """Admit the user's first waiter, and put the user behind all others."""
+        """Admit the first waiter of a user, and move the user to the end of the round."""
         waiters = self._waiters.pop(user_id)
         waiter = next(iter(waiters))
         timer = waiters.pop(waiter)
         if waiters:
             self._waiters[user_id] = waiters
-        # At shutdown all waiters are cancelled at once.
+        # A waiter that was cancelled at shutdown removes itself later.
         if not waiter.done():
             timer.cancel()
             self.acquire_nowait(user_id)
