@@ -13,6 +13,7 @@ from tests.faults import (
     STATEMENTS,
     TASKS,
     TIMES,
+    VALIDATORS,
     Fault,
 )
 
@@ -353,19 +354,19 @@ FAULTS = (
     ),
     Fault(
         "settings: no source of trust is needed",
-        SETTINGS,
-        'if info.data.get("better_auth_secret", "wrong") is None:',
+        VALIDATORS,
+        'if info.data.get("better_auth_secret", "invalid") is None:',
         "if False:",
     ),
     Fault(
         "settings: white space around a secret",
-        SETTINGS,
+        VALIDATORS,
         'if value != value.strip().strip("\\ufeff"):',
         "if False:",
     ),
     Fault(
         "settings: development needs a long secret",
-        SETTINGS,
+        VALIDATORS,
         'if info.data.get("environment") != "development" and',
         "if",
     ),
@@ -375,11 +376,11 @@ FAULTS = (
         "env_ignore_empty=True",
         "env_ignore_empty=False",
     ),
-    Fault("settings: an origin in capitals", SETTINGS, "([a-z0-9.-]+|", "([A-Za-z0-9.-]+|"),
-    Fault("settings: an address with a query", SETTINGS, "([^?#@", "([^@"),
+    Fault("settings: an origin in capitals", VALIDATORS, "([a-z0-9.-]+|", "([A-Za-z0-9.-]+|"),
+    Fault("settings: an address with a query", VALIDATORS, "([^?#@", "([^@"),
     Fault(
         "settings: a batch larger than its queue",
-        SETTINGS,
+        VALIDATORS,
         'if value > info.data.get("otel_bsp_max_queue_size", value):',
         "if False:",
     ),
@@ -455,7 +456,7 @@ FAULTS = (
     Fault(
         "telemetry: the service's name is fixed",
         TELEMETRY,
-        "{SERVICE_NAME: _SERVICE, **named}",
-        "{**named, SERVICE_NAME: _SERVICE}",
+        "{SERVICE_NAME: _SERVICE, **attributes}",
+        "{**attributes, SERVICE_NAME: _SERVICE}",
     ),
 )

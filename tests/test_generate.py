@@ -41,7 +41,7 @@ HANDLER = """
         await self.get_task(user_id, task_id)
         print(query.reason)
 
-    async def _retry_locked("""
+    async def _run_locked("""
 
 
 class Project:
@@ -187,7 +187,7 @@ class TestAddingAnOperation:
         assert "archive_task" in missing.stderr
         assert "archive_task" in project.check_types()
 
-        project.replace("handlers/tasks.py", "\n    async def _retry_locked(", HANDLER)
+        project.replace("handlers/tasks.py", "\n    async def _run_locked(", HANDLER)
         assert "Success" in project.check_types()
         routes = "from handlers.app import app; print([r.path for r in app.routes])"
         assert "/api/{user_id}/tasks/{task_id}/archive" in project.run("-c", routes).stdout
