@@ -14,7 +14,7 @@ from starlette.types import Scope
 from handlers import limits
 from handlers.log_writer import LogWriter
 
-# The ids of the current request and trace, which every line contains.
+# The ids of the current request and trace, which are part of every line.
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 trace_id: ContextVar[str | None] = ContextVar("trace_id", default=None)
 
@@ -85,7 +85,7 @@ class Throttle:
         self._suppressed: dict[str, int] = {}
 
     def warning(self, logger: logging.Logger, kind: str, message: str) -> bool:
-        """Return whether the message was logged: once per kind in LOG_THROTTLE_INTERVAL."""
+        """Log at most one message per kind and interval. Returns whether it was logged."""
         now = monotonic()
         if (
             now - self._logged_at.get(kind, -limits.LOG_THROTTLE_INTERVAL)

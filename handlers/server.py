@@ -44,8 +44,8 @@ class Supervisor(Multiprocess):
 
 
 def main() -> None:
-    # uvicorn has no option for the supervisor. The attribute `uvicorn.main` is the command, which
-    # hides the module.
+    # uvicorn has no option for the supervisor. The module must be imported by name, because
+    # the attribute `uvicorn.main` is the command.
     vars(importlib.import_module("uvicorn.main"))["Multiprocess"] = Supervisor
     command = copy.copy(uvicorn.main)
     command.callback = _start

@@ -39,7 +39,7 @@ class Telemetry:
         attributes = OTELResourceDetector().detect().attributes
         resource = Resource.create({SERVICE_NAME: _SERVICE, **attributes})
         self._providers: list[TracerProvider | MeterProvider] = []
-        # Logs are off: exported exceptions could contain personal data. The local log has them.
+        # Logs are not exported, because the text of exceptions may contain personal data.
         self.options: TelemetryConfig = {
             "tracing": config.is_traced,
             "metrics": config.is_measured,

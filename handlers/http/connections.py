@@ -22,7 +22,7 @@ class Connection(Protocol):
     """A client connection."""
 
     def close_incomplete(self) -> None:
-        """Close the connection after REQUEST_TIMEOUT."""
+        """Close a connection whose request exceeds REQUEST_TIMEOUT."""
 
     def abort(self) -> None:
         """Close the connection at once, and free its memory."""
@@ -68,7 +68,7 @@ class PendingConnections:
         return next(each for each, entry in self._entries.items() if condition(entry))
 
     def expired(self, timeout: float, *, user_id: str | None = None) -> list[Connection]:
-        """Return the connections that have waited longer than the timeout, or those of a user."""
+        """Return the connections, or those of a user, that have waited longer than the timeout."""
         started_before = asyncio.get_running_loop().time() - timeout
         return [
             each

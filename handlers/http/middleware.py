@@ -40,11 +40,11 @@ class Middleware:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        request = dict(scope["headers"])
-        log.request_id.set(_request_id(request.get(b"x-request-id")))
-        response = _ResponseSender(send, self._headers(request.get(b"origin")))
+        headers = dict(scope["headers"])
+        log.request_id.set(_request_id(headers.get(b"x-request-id")))
+        response = _ResponseSender(send, self._headers(headers.get(b"origin")))
         try:
-            await self._serve(scope, receive, response, request)
+            await self._serve(scope, receive, response, headers)
         except ClientDisconnect:
             pass
         except errors.ApiError as error:
@@ -63,10 +63,10 @@ class Middleware:
         scope: Scope,
         receive: Receive,
         response: "_ResponseSender",
-        request: dict[bytes, bytes],
+        headers: dict[bytes, bytes],
     ) -> None:
-        if scope["method"] == "OPTIONS" and request.keys() >= _PREFLIGHT_HEADERS:
-            await self._preflight(response, request)
+        if scope["method"] == "OPTIONS" and headers.keys() >= _PREFLIGHT_HEADERS:
+            await self._preflight(response, headers)
             return
         if b"%" in scope["raw_path"]:
             scope["path"] = _path(scope["raw_path"])
@@ -81,16 +81,16 @@ class Middleware:
             headers.append((b"access-control-expose-headers", _EXPOSED_HEADERS))
         return headers
 
-    async def _preflight(self, response: "_ResponseSender", request: dict[bytes, bytes]) -> None:
-        if request[b"origin"] not in self._origins:
+    async def _preflight(self, response: "_ResponseSender", headers: dict[bytes, bytes]) -> None:
+        if headers[b"origin"] not in self._origins:
             raise errors.Forbidden("This origin may not call: see FRONTEND_URL of the service.")
-        requested = request.get(b"access-control-request-headers", b"")
-        headers = [
+        requested = headers.get(b"access-control-request-headers", b"")
+        allowed = [
             (b"access-control-allow-methods", _METHODS),
             (b"access-control-allow-headers", requested),
             (b"access-control-max-age", str(limits.PREFLIGHT_MAX_AGE).encode()),
         ]
-        await response.send({"type": "http.response.start", "status": 204, "headers": headers})
+        await response.send({"type": "http.response.start", "status": 204, "headers": allowed})
         await response.send({"type": "http.response.body", "body": b""})
 
 

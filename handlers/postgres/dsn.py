@@ -40,8 +40,8 @@ def connection_arguments(
     """
     parts = _split(url, name)
     query = dict(parse_qsl(parts.query))
-    if wrong := [f"{name}{problem}" for problem in _problems(query)]:
-        raise DsnError("\n".join(wrong))
+    if mistakes := [f"{name}{problem}" for problem in _problems(query)]:
+        raise DsnError("\n".join(mistakes))
     # asyncpg does not support channel binding. Verifying the certificate prevents the same attack.
     query.pop("channel_binding", None)
     arguments: dict[str, Any] = {

@@ -65,7 +65,7 @@ def had_no_effect(error: Exception) -> bool:
 class FailureLog:
     """Logs the beginning and the end of a failure, and few lines between them.
 
-    Under load, an outage fails thousands of requests a second, which are logged anyway.
+    Under load, thousands of requests fail per second, and the access log has a line for each.
     """
 
     def __init__(self) -> None:

@@ -13,10 +13,10 @@ class Overloaded(errors.Unavailable):
 
 
 class FairLimiter:
-    """Admits a statement for each connection, at most 1/USER_SHARE for the same user.
+    """Admits as many statements as there are connections, at most 1/USER_SHARE for the same user.
 
-    Statements that wait for a lock thus delay only their own user. The number of waiters has the
-    same per-user limit. Waiters are admitted round-robin by user.
+    Statements that wait for a lock thus delay only their own user. The same fraction limits the
+    waiters of a user. Waiters are admitted round-robin by user.
     """
 
     def __init__(self, connections: int) -> None:

@@ -20,7 +20,7 @@ from handlers.postgres.failures import TRANSIENT, CannotConnect, Starting
 SESSION = {
     "statement_timeout": f"{limits.SESSION_TIMEOUT}s",
     "idle_in_transaction_session_timeout": f"{limits.SESSION_TIMEOUT}s",
-    # The version check depends on it: see statements.py.
+    # The version check in statements.py depends on READ COMMITTED.
     "default_transaction_isolation": "read committed",
 }
 
