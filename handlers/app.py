@@ -1,6 +1,6 @@
-"""The whole service, put together: the only room that knows all the others.
+"""The composition root: creates the application from the settings.
 
-python -m handlers.server
+Command for production: python -m handlers.server
 """
 
 import asyncio
@@ -9,8 +9,8 @@ import json
 import logging
 import sys
 import traceback
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
@@ -32,22 +32,63 @@ logger = logging.getLogger(__name__)
 TELEMETRY_OFF: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 
 
-def create(given: settings.Settings) -> FastAPI:
-    """Build the service. Raises TypeError if an operation has no handler."""
+def create(config: settings.Settings) -> FastAPI:
+    """Create the application. Raises TypeError for an operation without a handler."""
     pool = Pool(
-        given.database_url.get_secret_value(),
-        is_pooled=given.database_pooled,
-        max_idle=given.database_idle_seconds,
+        config.database_url.get_secret_value(),
+        is_pooled=config.database_pooled,
+        max_idle=config.database_idle_seconds,
     )
-    database = Database(pool, connections=given.database_connections)
-    sources = _sources(given)
-    authenticator = Authenticator(sources, given.issuers)
-    observed = None
-    if given.is_traced or given.is_measured:
-        from handlers import telemetry  # Whoever does not want it shall not wait for it.
+    database = Database(pool, connections=config.database_connections)
+    sources = _key_sources(config)
+    authenticator = Authenticator(sources, config.issuers)
+    telemetry, close_telemetry = _telemetry(config, database)
+    contract = json.loads(docs.CONTRACT.read_text())
+    app = FastAPI(
+        title=contract["info"]["title"],
+        # FastAPI's own document and pages are off, because the contract itself is served.
+        openapi_url=None,
+        lifespan=_lifespan(pool, sources, close_telemetry),
+        telemetry=telemetry,
+    )
+    app.openapi = lambda: contract  # type: ignore[method-assign] # FastAPI's documented way.
+    app.router.routes += [
+        *routing.routes(authenticator, [Tasks(database), Health(database)]),
+        *docs.routes(app.title),
+    ]
+    app.router.redirect_slashes = False
+    app.router.default = _not_found
+    # Replaces FastAPI's layers for exceptions and dependencies: Middleware handles exceptions, and
+    # there are no dependencies.
+    app.middleware_stack = Middleware(app.router, origins=config.frontend_url)
+    return app
 
-        observed = telemetry.Telemetry(given, database)
 
+def _key_sources(config: settings.Settings) -> list[KeySource]:
+    sources: list[KeySource] = []
+    if config.better_auth_secret:
+        sources.append(SharedSecret(config.better_auth_secret.get_secret_value()))
+    if config.better_auth_url:
+        sources.append(KeySet(config.better_auth_url))
+    return sources
+
+
+def _telemetry(
+    config: settings.Settings, database: Database
+) -> tuple[TelemetryConfig, Callable[[], None]]:
+    """Return FastAPI's options for telemetry, and a function that shuts telemetry down."""
+    if not config.is_traced and not config.is_measured:
+        return TELEMETRY_OFF, lambda: None
+    # The import is slow, so it must not delay a start without telemetry.
+    from handlers.telemetry import Telemetry
+
+    telemetry = Telemetry(config, database)
+    return telemetry.options, telemetry.close
+
+
+def _lifespan(
+    pool: Pool, sources: list[KeySource], close_telemetry: Callable[[], None]
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         pool.open()
@@ -56,44 +97,16 @@ def create(given: settings.Settings) -> FastAPI:
         await pool.close()
         for source in sources:
             await source.close()
-        if observed:
-            observed.close()
+        close_telemetry()
         await asyncio.to_thread(log.flush)
 
-    described = json.loads(docs.CONTRACT.read_text())
-    # FastAPI's own pages and document are off: the contract itself is served.
-    app = FastAPI(
-        title=described["info"]["title"],
-        openapi_url=None,
-        lifespan=lifespan,
-        telemetry=observed.config if observed else TELEMETRY_OFF,
-    )
-    app.openapi = lambda: described  # type: ignore[method-assign] # FastAPI's documented way.
-    app.router.routes += [
-        *routing.routes(authenticator, [Tasks(database), Health(database)]),
-        *docs.routes(app.title),
-    ]
-    app.router.redirect_slashes = False
-    app.router.default = _not_found
-    # In the place of FastAPI's own layers: for dependencies, of which there are none, and for
-    # exceptions, which the envelope sees to.
-    app.middleware_stack = Middleware(app.router, origins=given.frontend_url)
-    return app
-
-
-def _sources(given: settings.Settings) -> list[KeySource]:
-    sources: list[KeySource] = []
-    if given.better_auth_secret:
-        sources.append(SharedSecret(given.better_auth_secret.get_secret_value()))
-    if given.better_auth_url:
-        sources.append(KeySet(given.better_auth_url))
-    return sources
+    return lifespan
 
 
 def _tune_gc() -> None:
-    """Spare the garbage collector most of its work, once everything that stays is there.
+    """Exclude the objects of the start-up from garbage collection, and collect less often.
 
-    It need not look at that again and again, nor hurry: requests leave few cycles behind.
+    They live as long as the process, and requests create few reference cycles.
     """
     gc.collect()
     gc.freeze()
@@ -106,14 +119,14 @@ async def _not_found(_scope: Scope, _receive: Receive, _send: Send) -> None:
 
 def _start() -> FastAPI:
     try:
-        given = settings.load()
-        log.configure(is_development=given.is_development)
+        config = settings.load()
+        log.configure(is_development=config.is_development)
         for line in settings.warnings():
             logger.warning(line)
-        return create(given)
+        return create(config)
     except settings.SettingsError as error:
         print(f"The service cannot start.\n{error}", file=sys.stderr)
-    except Exception:  # noqa: BLE001 - uvicorn would start a worker again that ends in another way.
+    except Exception:  # noqa: BLE001 - uvicorn restarts a worker that exits with another status.
         traceback.print_exc()
     sys.exit(STARTUP_FAILURE)
 

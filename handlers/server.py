@@ -1,7 +1,7 @@
 """The command for production: python -m handlers.server, with the options of uvicorn.
 
-The settings and the port are checked once, before a worker is started. It exits with 3 when the
-service cannot start, also where uvicorn would start workers again and again, or exit with 0.
+The settings and the port are checked before the workers start. The exit status is 3 if the service
+cannot start, even in cases where uvicorn alone would restart workers for ever or exit with 0.
 """
 
 import copy
@@ -22,20 +22,20 @@ from uvicorn.supervisors import Multiprocess
 from handlers import limits, settings
 
 APP = "handlers.server:app"
-# The command line and the variables UVICORN_* override them.
+# Options of the command line and variables UVICORN_* take precedence.
 DEFAULTS = {
     "http": "handlers.http.protocol:LimitedProtocol",
     "server_header": False,
     "timeout_graceful_shutdown": limits.GRACEFUL_SHUTDOWN_TIMEOUT,
 }
-ADVICE = {
+PORT_ERRORS = {
     errno.EADDRINUSE: "is taken: choose another with --port or PORT",
     errno.EACCES: "needs privileges: choose one from 1024 on with --port or PORT",
 }
 
 
 class Supervisor(Multiprocess):
-    """Exits as a worker that failed to start did; uvicorn's own exits with 0."""
+    """Exits with STARTUP_FAILURE after a worker did. uvicorn's own supervisor exits with 0."""
 
     def run(self) -> None:
         super().run()
@@ -44,7 +44,8 @@ class Supervisor(Multiprocess):
 
 
 def main() -> None:
-    # uvicorn has no option for it, and `uvicorn.main` is the command, not the module.
+    # uvicorn has no option for the supervisor. The module must be imported by name, because
+    # the attribute `uvicorn.main` is the command.
     vars(importlib.import_module("uvicorn.main"))["Multiprocess"] = Supervisor
     command = copy.copy(uvicorn.main)
     command.callback = _start
@@ -52,17 +53,17 @@ def main() -> None:
 
 
 def _start(**options: Any) -> None:
-    """Do what uvicorn's command does with these options, once they and the settings are checked."""
+    """Check the settings and the port, then run uvicorn's command with the same options."""
     if options["env_file"]:
         load_dotenv(options["env_file"])
     try:
-        given = settings.load()
+        config = settings.load()
     except settings.SettingsError as error:
-        _refuse(str(error))
+        _exit(str(error))
     context = click.get_current_context()
     for name in ("host", "port"):
         if context.get_parameter_source(name) is ParameterSource.DEFAULT:
-            options[name] = getattr(given, name)
+            options[name] = getattr(config, name)
     if not options["uds"] and options["fd"] is None:
         _require_port(options["host"], options["port"])
     context.invoke(uvicorn.main, **options)
@@ -73,24 +74,23 @@ def _require_port(host: str, port: int) -> None:
     try:
         socket.create_server((host, port), family=family).close()
     except OSError as error:
-        advice = ADVICE.get(error.errno or 0)
-        if advice:
-            _refuse(f"Port {port} of {host} {advice}.")
-        _refuse(f"{host} is not an address of this machine: set --host or HOST. ({error})")
+        if reason := PORT_ERRORS.get(error.errno or 0):
+            _exit(f"Port {port} of {host} {reason}.")
+        _exit(f"{host} is not an address of this machine: set --host or HOST. ({error})")
 
 
-def _refuse(message: str) -> NoReturn:
+def _exit(message: str) -> NoReturn:
     print(f"The service cannot start.\n{message}", file=sys.stderr)
     sys.exit(STARTUP_FAILURE)
 
 
 def __getattr__(name: str) -> Any:
-    """Import the application when a worker asks for it, and stop all workers if that fails."""
+    """Import the application in a worker. If this fails, all workers stop."""
     if name != "app":
         raise AttributeError(name)
     try:
         return importlib.import_module("handlers.app").app
-    except Exception:  # noqa: BLE001 - whatever it is, another worker would not get further.
+    except Exception:  # noqa: BLE001 - another worker would fail in the same way.
         traceback.print_exc()
         sys.exit(STARTUP_FAILURE)
 

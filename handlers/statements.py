@@ -127,13 +127,13 @@ def _slot_at_end() -> CTE:
 def _slot_at_position(*conditions: ColumnElement[bool]) -> CTE:
     """Return the position and the sort key for POSITION, which is limited to the end of the list.
 
-    The sort key is null if there is no gap: the neighbours have adjacent sort keys.
+    The sort key is null if no integer is left between the sort keys of the neighbours.
     """
     size = func.least(POSITION, func.count()).label("position")
     target = select(size).select_from(TASKS).where(OWN, *conditions).subquery("target")
     position = target.c.position
     keys = select(TASKS.c.sort_key).where(OWN, *conditions).order_by(*ORDER)
-    # The tasks before and after the slot, or only the task after the slot at position 0.
+    # The tasks before and after the slot, or the first two tasks at position 0.
     two_keys = keys.offset(func.greatest(position - _ONE, _ZERO)).limit(_TWO)
     neighbours = two_keys.subquery("neighbours")
     sort_key = neighbours.c.sort_key

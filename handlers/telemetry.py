@@ -1,4 +1,4 @@
-"""Traces and metrics over OTLP. Imported only when asked for, since it brings a whole library."""
+"""Traces and metrics over OTLP. Imported only if enabled, because OpenTelemetry loads slowly."""
 
 import logging
 import time
@@ -16,67 +16,67 @@ from opentelemetry.sdk.trace import Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import format_trace_id
 
-from handlers import limits, log, metrics, settings
+from handlers import env_file, limits, log, metrics, settings
 from handlers.postgres.database import Database
 
 logger = logging.getLogger(__name__)
 
 _SERVICE = "todo-backend"
-# A path names a user, and a query is whatever somebody wrote.
+# A path contains the user id, and a query may contain any text.
 _PRIVATE = {"url.path", "url.query"}
 
 
 class Telemetry:
-    """What FastAPI observes each request with.
+    """The providers of traces and metrics for FastAPI.
 
-    FastAPI could add exporters by itself, but would start without them when a setting is wrong,
-    and would wait at its end for a collector that hangs, for the better part of a minute.
+    FastAPI's automatic configuration is off: with an invalid setting the service would start
+    without exporters, and a collector that hangs would delay shutdown by most of a minute.
     """
 
-    def __init__(self, given: settings.Settings, database: Database) -> None:
-        # OpenTelemetry reads its variables from the environment alone.
-        load_dotenv(settings.ENV_FILE, encoding=settings.ENCODING)
-        # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES know better.
-        named = OTELResourceDetector().detect().attributes
-        resource = Resource.create({SERVICE_NAME: _SERVICE, **named})
+    def __init__(self, config: settings.Settings, database: Database) -> None:
+        # OpenTelemetry reads only environment variables.
+        load_dotenv(env_file.PATH, encoding=env_file.ENCODING)
+        # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES take precedence.
+        attributes = OTELResourceDetector().detect().attributes
+        resource = Resource.create({SERVICE_NAME: _SERVICE, **attributes})
         self._providers: list[TracerProvider | MeterProvider] = []
-        # Logs stay off: they would carry the text of exceptions away, which our own log has.
-        self.config: TelemetryConfig = {
-            "tracing": given.is_traced,
-            "metrics": given.is_measured,
+        # Logs are not exported, because the text of exceptions may contain personal data.
+        self.options: TelemetryConfig = {
+            "tracing": config.is_traced,
+            "metrics": config.is_measured,
             "logs": False,
             "operation_spans": False,
             "auto_configure": False,
         }
-        if given.is_traced:
+        if config.is_traced:
             tracing = TracerProvider(resource=resource, shutdown_on_exit=False)
             tracing.add_span_processor(RedactingProcessor())
             tracing.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-            self.config["tracer_provider"] = tracing
+            self.options["tracer_provider"] = tracing
             self._providers.append(tracing)
-        if given.is_measured:
+        if config.is_measured:
             reader = PeriodicExportingMetricReader(OTLPMetricExporter())
             metering = MeterProvider([reader], resource=resource, shutdown_on_exit=False)
             metrics.register(metering.get_meter("handlers"), database)
-            self.config["meter_provider"] = metering
+            self.options["meter_provider"] = metering
             self._providers.append(metering)
 
     def close(self) -> None:
-        """Send what is left, for a few seconds at most, whatever state the collector is in."""
-        until = time.monotonic() + limits.TELEMETRY_SHUTDOWN_TIMEOUT
-        last = [Thread(target=provider.shutdown, daemon=True) for provider in self._providers]
-        for thread in last:
+        """Send the remaining data, for at most TELEMETRY_SHUTDOWN_TIMEOUT."""
+        deadline = time.monotonic() + limits.TELEMETRY_SHUTDOWN_TIMEOUT
+        threads = [Thread(target=provider.shutdown, daemon=True) for provider in self._providers]
+        for thread in threads:
             thread.start()
-        for thread in last:
-            thread.join(max(0, until - time.monotonic()))
-        if any(thread.is_alive() for thread in last):
+        for thread in threads:
+            thread.join(max(0, deadline - time.monotonic()))
+        if any(thread.is_alive() for thread in threads):
             logger.warning("The collector did not take the last traces or metrics in time.")
 
 
 class RedactingProcessor(SpanProcessor):
-    """Keeps from a request's span what nobody may read, and gives its trace to the log."""
+    """Removes personal data from spans, and passes the trace id to the log."""
 
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - not asked.
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - not needed.
         context = span.get_span_context()
         log.trace_id.set(format_trace_id(context.trace_id))
         for name in _PRIVATE & (span.attributes or {}).keys():

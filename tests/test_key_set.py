@@ -291,7 +291,7 @@ class TestLimits:
                 time.sleep(0.2)
             keys.status = 500
             assert error_of(ask(CURVE.token(keys.address))) == UNAVAILABLE
-            assert running.whole_log().count("No keys from") == 2
+            assert running.whole_log().count("cannot be fetched: ") == 2
 
     def test_unusable_entries_are_logged_in_one_line(self, database_url: str) -> None:
         with (

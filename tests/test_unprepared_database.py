@@ -78,7 +78,7 @@ class TestMissingTables:
             migration.upgrade(empty_database)
             assert user.create()["title"] == "Buy milk"
             assert readiness(running).status_code == 200
-            assert "The database serves again" in running.whole_log()
+            assert "The database is available again" in running.whole_log()
 
     @pytest.mark.parametrize(
         "change",

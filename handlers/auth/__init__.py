@@ -1,1 +1,1 @@
-"""Bearer tokens, and the keys that verify them."""
+"""Bearer tokens, and the keys for verification."""

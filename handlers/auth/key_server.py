@@ -1,4 +1,4 @@
-"""The HTTP client for the key server, with the proxy and authorities that the environment names."""
+"""The HTTP client for the key server, with proxies and certificates from the environment."""
 
 import os
 import ssl
@@ -14,9 +14,9 @@ from handlers import certificates
 
 
 def client(address: str, timeout: float) -> httpx.AsyncClient:
-    """Make a client for this address; `problems` says beforehand what would raise here.
+    """Return a client for this address. Variables must be valid: call `problems` first.
 
-    httpx's own reading of the environment raises on variables that do not matter for the address.
+    The client does not use httpx's `trust_env`, which fails on variables for other addresses.
     """
     url = httpx.URL(address)
     return httpx.AsyncClient(
@@ -24,13 +24,13 @@ def client(address: str, timeout: float) -> httpx.AsyncClient:
         trust_env=False,
         proxy=_proxy(url),
         verify=_authorities(url),
-        # Otherwise each answer could add to what is kept.
+        # Without cookies, which a server could accumulate in memory.
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
     )
 
 
 def problems(address: str) -> Iterator[str]:
-    """Return what is wrong with the variables that matter for this address."""
+    """Yield an error message for every invalid variable that applies to this address."""
     url = httpx.URL(address)
     variable = _proxy_variable(url)
     if variable and not _is_http_proxy(_value(variable)):
@@ -53,7 +53,7 @@ def _proxy(url: httpx.URL) -> httpx.Proxy | None:
 
 def _authorities(url: httpx.URL) -> ssl.SSLContext:
     if url.scheme != "https":
-        # Never used, and without authorities it costs nothing.
+        # A context is required but never used. Loading certificates would be slow.
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     default = None if file or folder else certifi.where()
@@ -61,7 +61,7 @@ def _authorities(url: httpx.URL) -> ssl.SSLContext:
 
 
 def _proxy_variable(url: httpx.URL) -> str | None:
-    """Return the name of the variable with the proxy for this address, if it goes through one."""
+    """Return the name of the variable with the proxy for this address, or None."""
     netloc = url.netloc.decode("ascii")
     if _is_loopback(url.host) or any(map(proxy_bypass, (netloc, url.host))):
         return None

@@ -1,4 +1,4 @@
-"""Better Auth's public keys: fetched when needed, kept, and fetched again when they rotate."""
+"""Better Auth's public keys: fetched on demand, cached, and fetched again after a rotation."""
 
 import asyncio
 import json
@@ -30,17 +30,17 @@ CURVES = {"OKP": "Ed25519", "EC": "P-256", "RSA": None}
 
 
 class UnusableError(Exception):
-    """The key server's answer is no key set, or a larger one than can be used."""
+    """The response of the key server is not a key set, or is too large."""
 
 
-# What malformed JSON and malformed base64 raise.
+# The errors for malformed JSON and malformed base64.
 _MALFORMED = (ValueError, RecursionError)
 
 
 class Ed25519Key(Key):
-    """The key type that python-jose lacks, through its hook for new ones."""
+    """A key type that python-jose does not support, registered as an extension."""
 
-    def __init__(self, key: Mapping[str, str], algorithm: str) -> None:  # noqa: ARG002 - jose gives it.
+    def __init__(self, key: Mapping[str, str], algorithm: str) -> None:  # noqa: ARG002 - python-jose passes it.
         self._key = Ed25519PublicKey.from_public_bytes(base64url_decode(key["x"].encode()))
 
     def verify(self, msg: bytes, sig: bytes) -> bool:
@@ -56,7 +56,7 @@ for name in ALGORITHMS["OKP"]:
 
 
 class KeySet:
-    """The key set of one Better Auth server, of which `address` is the base URL with its path."""
+    """The key set of a Better Auth server. `address` is the base URL, with the path."""
 
     algorithms = frozenset(name for names in ALGORITHMS.values() for name in names)
     requires_audience = True
@@ -79,7 +79,7 @@ class KeySet:
         await self._client.aclose()
 
     async def key(self, header: Mapping[str, Any]) -> Key:
-        """Find the key that a token's header names. Raises JOSEError, or errors.Unavailable."""
+        """Return the key with the header's key id. Raises JOSEError or errors.Unavailable."""
         name, algorithm = header.get("kid"), header["alg"]
         if not isinstance(name, str):
             raise JOSEError("The token names no key.")
@@ -97,23 +97,23 @@ class KeySet:
         raise JOSEError("No key has this name.")
 
     async def _renew(self) -> None:
-        """Fetch a set that has grown old, while its keys go on being used."""
+        """Fetch a set above KEY_SET_MAX_AGE in the background. The old keys remain in use."""
         async with self._lock:
             if self._has_recovered():
                 await self._fetch()
 
     async def _refresh(self, name: str) -> None:
-        """Fetch the set for a key that is not in it."""
+        """Fetch the set for an unknown key id."""
         fetches = self._fetches
         async with self._lock:
-            # Whoever held the lock may have fetched for this request, too.
-            if fetches == self._fetches and self._has_recovered() and self._may_ask_for(name):
+            # Another request may have fetched the set while this request waited for the lock.
+            if fetches == self._fetches and self._has_recovered() and self._may_fetch(name):
                 await self._fetch()
 
     def _has_recovered(self) -> bool:
         return time.monotonic() - self._failed_at > limits.KEY_FETCH_RETRY_INTERVAL
 
-    def _may_ask_for(self, name: str) -> bool:
+    def _may_fetch(self, name: str) -> bool:
         now = time.monotonic()
         if self._fetched_at == NEVER:
             return True
@@ -134,7 +134,7 @@ class KeySet:
     async def _fetch(self) -> None:
         self._fetches += 1
         try:
-            # httpx's own time-out is for each read: a server that drips would never end.
+            # httpx's timeout is for a single read: a slow server could send bytes for ever.
             async with asyncio.timeout(limits.KEY_FETCH_TIMEOUT):
                 content = await self._read()
             if content != self._content:
@@ -143,24 +143,28 @@ class KeySet:
                 self.revision += 1
         except (httpx.HTTPError, TimeoutError, UnusableError) as error:
             self._failed_at = time.monotonic()
-            message = f"No keys from {self._address}: {type(error).__name__}: {error}"
+            message = (
+                f"The key set {self._address} cannot be fetched: {type(error).__name__}: {error}"
+            )
             self._throttle.warning(log, type(error).__name__, message)
         else:
             self._fetched_at = time.monotonic()
             self._throttle.reset()
 
     async def _read(self) -> bytes:
-        """Read the set, of which a compressed one could be of any size."""
+        """Return the response's content. A compressed response could expand to any size."""
         headers = {"Accept-Encoding": "identity"}
         async with self._client.stream("GET", self._address, headers=headers) as response:
             response.raise_for_status()
             if response.headers.get("Content-Encoding", "identity") != "identity":
-                raise UnusableError("The answer is compressed, which was not asked for.")
+                raise UnusableError(
+                    "The response is compressed, although the request excludes compression."
+                )
             content = bytearray()
             async for chunk in response.aiter_raw():
                 content += chunk
                 if len(content) > limits.MAX_KEY_SET:
-                    raise UnusableError(f"The answer is larger than {limits.MAX_KEY_SET} bytes.")
+                    raise UnusableError(f"The response is larger than {limits.MAX_KEY_SET} bytes.")
         return bytes(content)
 
 
@@ -169,9 +173,9 @@ def _keys(content: bytes) -> dict[tuple[str, str], Key]:
     try:
         found = json.loads(content)["keys"]
     except (LookupError, TypeError, *_MALFORMED) as error:
-        raise UnusableError(f"The answer is not a key set: {type(error).__name__}") from None
+        raise UnusableError(f"The response is not a key set: {type(error).__name__}") from None
     if not isinstance(found, list):
-        raise UnusableError("The answer is not a key set: its keys are not a list.")
+        raise UnusableError("The response is not a key set: its keys are not a list.")
     if len(found) > limits.MAX_KEYS:
         raise UnusableError(f"The set has {len(found)} keys, more than {limits.MAX_KEYS}.")
     keys: dict[tuple[str, str], Key] = {}
@@ -190,19 +194,19 @@ def _keys(content: bytes) -> dict[tuple[str, str], Key]:
 
 
 def _usable(found: dict[str, Any]) -> Iterator[tuple[tuple[str, str], Key]]:
-    """Make keys of one entry of the set, by key id and algorithm; of a foreign entry, none."""
+    """Yield the keys of an entry, by key id and algorithm. Other kinds of keys are skipped."""
     kind = found["kty"]
     names = ALGORITHMS[kind]
     if found.get("crv") != CURVES[kind] or found.get("use", "sig") != "sig":
         return
     if kind == "RSA":
-        _require_usual_size(found)
+        _require_size(found)
     for name in names:
         if found.get("alg", name) in names:
             yield (str(found["kid"]), name), jwk.construct(found, name)
 
 
-def _require_usual_size(found: dict[str, Any]) -> None:
-    """Refuse an RSA key that would take long to verify with."""
+def _require_size(found: dict[str, Any]) -> None:
+    """Reject an RSA key that would make verification slow."""
     if len(found["n"]) > limits.MAX_RSA_MODULUS or len(found["e"]) > limits.MAX_RSA_EXPONENT:
         raise ValueError("The modulus or the exponent is too large.")

@@ -1,1 +1,1 @@
-"""HTTP: routes, request validation, the server protocol and its limits."""
+"""HTTP: routes, request validation, middleware, and limits of connections."""

@@ -1,7 +1,7 @@
-"""Limits of a process's connections: how many, for how long, and how much memory they may hold.
+"""Limits of client connections: how many, how long a client may take, and how much memory is held.
 
-A time limit costs an entry in a dictionary, not a timer: all entries have the same limit, so the
-first is the next to end, and one check a second is enough.
+A timeout is an entry in a dictionary instead of a timer. All entries have the same timeout, so the
+first entry expires first, and a check every second is enough.
 """
 
 import asyncio
@@ -19,34 +19,34 @@ log = logging.getLogger(__name__)
 
 
 class Connection(Protocol):
-    """A client's connection, as the limits see it."""
+    """A client connection."""
 
     def close_incomplete(self) -> None:
-        """Close a connection whose request did not arrive in time."""
+        """Close a connection whose request exceeds REQUEST_TIMEOUT."""
 
     def abort(self) -> None:
-        """Close a connection at once, and release what it holds."""
+        """Close the connection at once, and free its memory."""
 
 
 @dataclass(slots=True)
 class _Entry:
     since: float
     size: int
-    user: str | None
+    user_id: str | None
 
 
-class Waiting:
-    """Connections whose client is waited for, the longest first, and the bytes held meanwhile."""
+class PendingConnections:
+    """Connections that wait for the client: since when, and how many bytes are held meanwhile."""
 
     def __init__(self) -> None:
         self._entries: dict[Connection, _Entry] = {}
         self.total = 0
-        self.total_of: Counter[str | None] = Counter()
+        self.total_by_user: Counter[str | None] = Counter()
 
-    def start(self, connection: Connection, size: int = 0, user: str | None = None) -> None:
-        """Begin to wait, or begin anew."""
+    def start(self, connection: Connection, size: int = 0, user_id: str | None = None) -> None:
+        """Start or restart the time of a connection."""
         self.stop(connection)
-        self._entries[connection] = _Entry(asyncio.get_running_loop().time(), 0, user)
+        self._entries[connection] = _Entry(asyncio.get_running_loop().time(), 0, user_id)
         self.resize(connection, size)
 
     def stop(self, connection: Connection) -> None:
@@ -54,41 +54,41 @@ class Waiting:
         self._entries.pop(connection, None)
 
     def resize(self, connection: Connection, size: int) -> None:
-        """Change the bytes that are held; the time goes on."""
+        """Change the number of bytes, without restarting the time."""
         entry = self._entries.get(connection)
         if entry and size != entry.size:
             self.total += size - entry.size
-            self.total_of[entry.user] += size - entry.size
+            self.total_by_user[entry.user_id] += size - entry.size
             entry.size = size
-            if not self.total_of[entry.user]:
-                del self.total_of[entry.user]
+            if not self.total_by_user[entry.user_id]:
+                del self.total_by_user[entry.user_id]
 
     def oldest(self, condition: Callable[[_Entry], bool]) -> Connection:
-        """Find the one that has waited longest of those that meet the condition."""
+        """Return the connection that has waited longest and meets the condition."""
         return next(each for each, entry in self._entries.items() if condition(entry))
 
-    def expired(self, seconds: float, *, user: str | None = None) -> list[Connection]:
-        """Find those, or those of a user, that have waited longer than this."""
-        until = asyncio.get_running_loop().time() - seconds
+    def expired(self, timeout: float, *, user_id: str | None = None) -> list[Connection]:
+        """Return the connections, or those of a user, that have waited longer than the timeout."""
+        started_before = asyncio.get_running_loop().time() - timeout
         return [
             each
             for each, entry in self._entries.items()
-            if entry.since <= until and user in (None, entry.user)
+            if entry.since <= started_before and user_id in (None, entry.user_id)
         ]
 
 
 class ConnectionLimits:
-    """Closes connections that go beyond a limit, those that have waited longest first."""
+    """Closes the connections that exceed a limit, beginning with the longest waiting."""
 
     def __init__(self) -> None:
-        self.requests = Waiting()
-        self.answers = Waiting()
+        self.requests = PendingConnections()
+        self.responses = PendingConnections()
         self._max_connections = _max_connections()
         self._throttle = Throttle()
         self._timer: asyncio.TimerHandle | None = None
 
     def connected(self, connection: Connection, count: int) -> None:
-        """Begin to wait for a request; `count` is the number of all connections."""
+        """Start the time of the first request. `count` is the number of connections."""
         self.requests.start(connection)
         if self._timer is None:
             self._check()
@@ -98,53 +98,54 @@ class ConnectionLimits:
 
     def lost(self, connection: Connection) -> None:
         self.requests.stop(connection)
-        self.answers.stop(connection)
+        self.responses.stop(connection)
 
     def incomplete(self, connection: Connection, size: int) -> None:
-        """Count the bytes of a request that is not complete yet."""
+        """Count the bytes of an incomplete request."""
         self.requests.resize(connection, size)
         while self.requests.total > limits.MAX_INCOMPLETE:
             oldest = self.requests.oldest(lambda entry: entry.size > 0)
             self._abort(oldest, "Incomplete requests hold more than MAX_INCOMPLETE")
 
-    def unread(self, connection: Connection, size: int, user: str | None) -> None:
-        """Begin to wait until an answer to this user is taken; count the bytes that are not."""
-        self.answers.start(connection, size, user)
-        while self.answers.total > limits.MAX_UNREAD:
-            oldest = self.answers.oldest(lambda _: True)
-            self._abort(oldest, "Unread answers hold more than MAX_UNREAD")
+    def unread(self, connection: Connection, size: int, user_id: str | None) -> None:
+        """Start the time of an unread response, and count its bytes."""
+        self.responses.start(connection, size, user_id)
+        while self.responses.total > limits.MAX_UNREAD:
+            oldest = self.responses.oldest(lambda _: True)
+            self._abort(oldest, "Unread responses hold more than MAX_UNREAD")
 
-    def admit_answer(self, user: str) -> None:
-        """Allow another large answer to this user. Raises errors.Unavailable.
+    def admit_response(self, user_id: str) -> None:
+        """Allow a large response to a user. Raises errors.Unavailable.
 
-        It takes the place of those whose client has stopped reading. A client that reads loses
-        none, however many it has asked for at once.
+        Responses that have stalled are discarded first. A client that keeps reading loses no
+        response, however many requests it has sent at once.
         """
-        if self.answers.total_of[user] <= limits.MAX_UNREAD_PER_USER:
+        if self.responses.total_by_user[user_id] <= limits.MAX_UNREAD_PER_USER:
             return
-        for connection in self.answers.expired(limits.STALL_TIMEOUT, user=user):
-            self._abort(connection, "Unread answers of a user hold more than MAX_UNREAD_PER_USER")
-        if self.answers.total_of[user] > limits.MAX_UNREAD_PER_USER:
-            raise errors.Unavailable("Earlier answers have not been read. Read them first.")
+        for connection in self.responses.expired(limits.STALL_TIMEOUT, user_id=user_id):
+            self._abort(connection, "Unread responses of a user hold more than MAX_UNREAD_PER_USER")
+        if self.responses.total_by_user[user_id] > limits.MAX_UNREAD_PER_USER:
+            raise errors.Unavailable("Earlier responses have not been read. Read them first.")
 
     def _check(self) -> None:
         for connection in self.requests.expired(limits.REQUEST_TIMEOUT):
-            # Its last bytes have a time limit, too.
+            # The time is started again for a client that does not read the error response.
             self.requests.start(connection)
             connection.close_incomplete()
-        for connection in self.answers.expired(limits.RESPONSE_TIMEOUT):
-            self._abort(connection, "An answer was not taken in RESPONSE_TIMEOUT")
+        for connection in self.responses.expired(limits.RESPONSE_TIMEOUT):
+            self._abort(connection, "A response was not read within RESPONSE_TIMEOUT")
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(limits.CONNECTION_CHECK_INTERVAL, self._check)
 
     def _abort(self, connection: Connection, reason: str) -> None:
         self.lost(connection)
         connection.abort()
-        self._throttle.warning(log, reason, f"{reason} ({__name__}): the connection is closed.")
+        message = f"{reason} ({limits.__name__}): the connection is closed."
+        self._throttle.warning(log, reason, message)
 
 
 def _max_connections() -> int:
-    """Raise the limit of open files if it may be raised, and reserve some for other purposes."""
+    """Return the number of connections, after raising the limit of open files where possible."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = limits.MAX_CONNECTIONS + limits.RESERVED_FILES
     highest = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)

@@ -1,4 +1,4 @@
-"""The contract itself, and a page to read and try it that needs nothing from the internet."""
+"""The contract as a file and as Swagger UI, without resources from the internet."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +23,7 @@ FILES = {
 
 
 def routes(title: str) -> Iterator[PathItem]:
-    """Make the only routes that are not in the contract. All are public."""
+    """Yield the routes that are not in the contract. All are public."""
     for path, (file, media_type) in FILES.items():
         yield PathItem(path, {"GET": Response(file.read_bytes(), media_type=media_type)})
     page = get_swagger_ui_html(

@@ -1,4 +1,4 @@
-"""What all answers have in common, refusals and failures included: headers, CORS, a line of log."""
+"""The middleware: common headers, CORS, error responses, and the access log."""
 
 import asyncio
 import logging
@@ -15,21 +15,21 @@ from handlers import errors, limits, log
 logger = logging.getLogger(__name__)
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-_UNUSABLE = re.compile("[\ud800-\udfff\n]")
-_ALWAYS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
-_PREFLIGHT = {b"origin", b"access-control-request-method"}
-_EXPOSED = b"Location, Retry-After, WWW-Authenticate, X-Request-Id"
+_FORBIDDEN_CHARACTERS = re.compile("[\ud800-\udfff\n]")
+_COMMON_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
+_PREFLIGHT_HEADERS = {b"origin", b"access-control-request-method"}
+_EXPOSED_HEADERS = b"Location, Retry-After, WWW-Authenticate, X-Request-Id"
 _METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE"
 
-_ENDING = errors.Unavailable(
-    "The service is ending. A change may have been made: look before you repeat it."
+_SHUTDOWN = errors.Unavailable(
+    "The service is shutting down. The change may have been made: check before you repeat it."
 )
 
 Headers = list[tuple[bytes, bytes]]
 
 
 class Middleware:
-    """The outermost layer. `origins` are the frontends that a browser may call from."""
+    """The outermost layer. `origins` are the allowed origins for CORS."""
 
     def __init__(self, app: ASGIApp, origins: tuple[str, ...]) -> None:
         self._app = app
@@ -40,18 +40,18 @@ class Middleware:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        request = dict(scope["headers"])
-        log.request_id.set(_request_id(request.get(b"x-request-id")))
-        response = _ResponseSender(send, self._headers(request.get(b"origin")))
+        headers = dict(scope["headers"])
+        log.request_id.set(_request_id(headers.get(b"x-request-id")))
+        response = _ResponseSender(send, self._headers(headers.get(b"origin")))
         try:
-            await self._serve(scope, receive, response, request)
+            await self._serve(scope, receive, response, headers)
         except ClientDisconnect:
             pass
         except errors.ApiError as error:
             await response.send_error(error)
         except asyncio.CancelledError:
-            # The server's patience at its end is over; there is nothing after this to cancel.
-            await response.send_error(_ENDING)
+            # uvicorn cancels requests after GRACEFUL_SHUTDOWN_TIMEOUT, but still sends responses.
+            await response.send_error(_SHUTDOWN)
         except Exception:
             logger.exception("A request failed.")
             await response.send_error(errors.InternalError())
@@ -63,39 +63,39 @@ class Middleware:
         scope: Scope,
         receive: Receive,
         response: "_ResponseSender",
-        request: dict[bytes, bytes],
+        headers: dict[bytes, bytes],
     ) -> None:
-        if scope["method"] == "OPTIONS" and request.keys() >= _PREFLIGHT:
-            await self._preflight(response, request)
+        if scope["method"] == "OPTIONS" and headers.keys() >= _PREFLIGHT_HEADERS:
+            await self._preflight(response, headers)
             return
         if b"%" in scope["raw_path"]:
             scope["path"] = _path(scope["raw_path"])
         await self._app(scope, receive, response.send)
 
     def _headers(self, origin: bytes | None) -> Headers:
-        headers = [(b"x-request-id", (log.request_id.get() or "").encode()), *_ALWAYS]
+        headers = [(b"x-request-id", (log.request_id.get() or "").encode()), *_COMMON_HEADERS]
         if self._origins:
             headers.append((b"vary", b"Origin"))
         if origin in self._origins:
             headers.append((b"access-control-allow-origin", origin))
-            headers.append((b"access-control-expose-headers", _EXPOSED))
+            headers.append((b"access-control-expose-headers", _EXPOSED_HEADERS))
         return headers
 
-    async def _preflight(self, response: "_ResponseSender", request: dict[bytes, bytes]) -> None:
-        if request[b"origin"] not in self._origins:
+    async def _preflight(self, response: "_ResponseSender", headers: dict[bytes, bytes]) -> None:
+        if headers[b"origin"] not in self._origins:
             raise errors.Forbidden("This origin may not call: see FRONTEND_URL of the service.")
-        wanted = request.get(b"access-control-request-headers", b"")
-        headers = [
+        requested = headers.get(b"access-control-request-headers", b"")
+        allowed = [
             (b"access-control-allow-methods", _METHODS),
-            (b"access-control-allow-headers", wanted),
+            (b"access-control-allow-headers", requested),
             (b"access-control-max-age", str(limits.PREFLIGHT_MAX_AGE).encode()),
         ]
-        await response.send({"type": "http.response.start", "status": 204, "headers": headers})
+        await response.send({"type": "http.response.start", "status": 204, "headers": allowed})
         await response.send({"type": "http.response.body", "body": b""})
 
 
 class _ResponseSender:
-    """Sends an answer with the headers that every one has, and remembers its status."""
+    """Sends a response with the common headers, and records the status for the log."""
 
     def __init__(self, send: Send, headers: Headers) -> None:
         self._send = send
@@ -127,11 +127,10 @@ def _request_id(sent: bytes | None) -> str:
 
 
 def _path(raw: bytes) -> str:
-    """Decode a path without making new segments or new characters.
+    """Decode the percent-encoding of a path.
 
-    An encoded slash belongs to its segment, and bytes that are no UTF-8 are no character; a line
-    end would pass unseen at the end of a route's pattern. No path of ours may hold any of them:
-    they become NUL, which none may hold either, so that they match nothing.
+    An encoded slash, invalid UTF-8 and a newline become NUL, which no path may contain. A decoded
+    slash would begin a new segment, and a pattern that ends with `$` would ignore a newline.
     """
     text = raw.decode("latin-1").replace("%2F", "%00").replace("%2f", "%00")
-    return _UNUSABLE.sub("\0", unquote(text, errors="surrogateescape"))
+    return _FORBIDDEN_CHARACTERS.sub("\0", unquote(text, errors="surrogateescape"))

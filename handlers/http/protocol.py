@@ -1,4 +1,4 @@
-"""HTTP as uvicorn reads it, with limits to what a client may keep waiting or have kept for it.
+"""uvicorn's HTTP protocol, with limits on time and memory.
 
 uvicorn --http handlers.http.protocol:LimitedProtocol
 """
@@ -16,37 +16,38 @@ from handlers import limits
 from handlers.http.connections import connection_limits
 from handlers.log import Throttle
 
-# Bytes of the objects for one header, beside its text.
+# Estimated bytes of a header in memory, in addition to the text.
 HEADER_SIZE = 170
 
 INVALID = "Invalid HTTP request received."
 TOO_LARGE = "The request line and headers are larger than 64 KiB."
 NO_HOST = "A request must have one valid Host header."
-TOO_MANY = "More than 32 requests were sent ahead."
+TOO_MANY = "More than 32 requests were pipelined."
 TOO_SLOW = "The request did not arrive in time."
 
 _HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[\w.~!$&'()*+,;=%-]*)(:[0-9]*)?", re.ASCII)
-_OFFER_HEADERS = {b"upgrade", b"http2-settings"}
+_UPGRADE_HEADERS = {b"upgrade", b"http2-settings"}
 
 _throttle = Throttle()
 
 
 class LimitedProtocol(HttpToolsProtocol):
-    """Bounds the time and the memory of a request, and ignores offers of other protocols."""
+    """Limits the time and the memory of a request, and ignores requests to upgrade the protocol."""
 
-    # Bytes of the request line and headers, or of trailers: only whole reads are counted, which
-    # costs next to nothing, so up to two more may be kept.
+    # Bytes of the request line and headers, or of trailers. Only whole reads are counted, because
+    # this is cheap. Up to two reads more than MAX_HEADERS may be held.
     _head = 0
-    # Bytes of the request that is not complete.
+    # Bytes of the incomplete request.
     _received = 0
+    # Bytes of the last read.
     _read = 0
-    # Why the parser was stopped.
+    # The error message if the parser fails.
     _reason = INVALID
     _is_closing = False
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        _bound_kernel_buffer(transport)
+        _set_send_buffer(transport)
         connection_limits.connected(self, len(self.connections))
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -63,9 +64,9 @@ class LimitedProtocol(HttpToolsProtocol):
             self._received += self._read
         self._parse(data)
         if self._head > limits.MAX_HEADERS:
-            self._refuse(HTTPStatus.BAD_REQUEST, TOO_LARGE)
+            self._reject(HTTPStatus.BAD_REQUEST, TOO_LARGE)
         elif self._received:
-            connection_limits.incomplete(self, self._kept())
+            connection_limits.incomplete(self, self._held_bytes())
 
     def _parse(self, data: bytes) -> None:
         try:
@@ -73,22 +74,22 @@ class LimitedProtocol(HttpToolsProtocol):
         except httptools.HttpParserUpgrade as upgrade:
             self._parse_without_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserError:
-            self._refuse(HTTPStatus.BAD_REQUEST, self._reason)
+            self._reject(HTTPStatus.BAD_REQUEST, self._reason)
 
     def _parse_without_upgrade(self, rest: bytes) -> None:
-        """Parse the head again without its offer: the parser takes an offer as accepted."""
+        """Parse the head again without Upgrade: the parser would not parse the body otherwise."""
         method, version = self.scope["method"], self.scope["http_version"]
         if method == "CONNECT":
-            self._refuse(HTTPStatus.BAD_REQUEST, INVALID)
+            self._reject(HTTPStatus.BAD_REQUEST, INVALID)
             return
         lines = [f"{method} ".encode() + self.url + f" HTTP/{version}".encode()]
         lines += [
-            name + b": " + value for name, value in self.headers if name not in _OFFER_HEADERS
+            name + b": " + value for name, value in self.headers if name not in _UPGRADE_HEADERS
         ]
         self._parse(b"\r\n".join([*lines, b"", rest]))
 
     def _should_upgrade(self) -> bool:
-        """Let uvicorn's callbacks pass over a head with an offer: it is parsed again."""
+        """Make uvicorn's callbacks ignore a head with Upgrade, which is parsed again."""
         return True
 
     def on_message_begin(self) -> None:
@@ -100,17 +101,17 @@ class LimitedProtocol(HttpToolsProtocol):
         if not self.parser.should_upgrade():
             self._require_host()
             if len(self.pipeline) == limits.MAX_PIPELINED:
-                self._stop(TOO_MANY)
+                self._stop_parsing(TOO_MANY)
         super().on_headers_complete()
 
     def _require_host(self) -> None:
         hosts = [value for name, value in self.headers if name == b"host"]
         is_missing = not hosts and self.parser.get_http_version() == "1.1"
         if is_missing or len(hosts) > 1 or not all(map(_HOST.fullmatch, hosts)):
-            self._stop(NO_HOST)
+            self._stop_parsing(NO_HOST)
 
-    def _stop(self, reason: str) -> NoReturn:
-        """End parsing: the parser turns any exception of its callbacks into one of its own."""
+    def _stop_parsing(self, reason: str) -> NoReturn:
+        """Stop the parser, which replaces every exception of a callback by HttpParserError."""
         self._reason = reason
         raise ValueError(reason)
 
@@ -131,45 +132,48 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         following = self.pipeline[-1][0] if self.pipeline else None
-        waits = following is None or following.more_body
-        if waits and self._is_closing:
+        awaits_request = following is None or following.more_body
+        if awaits_request and self._is_closing:
             self.pipeline.clear()
             self.transport.close()
         super().on_response_complete()
-        if waits:
-            connection_limits.requests.start(self, self._kept())
+        if awaits_request:
+            connection_limits.requests.start(self, self._held_bytes())
 
     def pause_writing(self) -> None:
         super().pause_writing()
         scope: dict[str, Any] = {**self.cycle.scope} if self.cycle else {}
-        connection_limits.unread(self, self.transport.get_write_buffer_size(), scope.get("user"))
+        connection_limits.unread(self, self.transport.get_write_buffer_size(), scope.get("user_id"))
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        connection_limits.answers.stop(self)
+        connection_limits.responses.stop(self)
 
     def close_incomplete(self) -> None:
         if self.transport.is_closing():
-            # Its last bytes were not taken.
+            # The client has not read the error response.
             self.abort()
-        elif self._kept():
-            self._refuse(HTTPStatus.REQUEST_TIMEOUT, TOO_SLOW)
+        elif self._held_bytes():
+            self._reject(HTTPStatus.REQUEST_TIMEOUT, TOO_SLOW)
         else:
             self.transport.close()
 
     def abort(self) -> None:
         self.transport.abort()
 
-    def _kept(self) -> int:
-        """Estimate the bytes kept of an incomplete request: none once it is answered."""
+    def _held_bytes(self) -> int:
+        """Return an estimate of the memory for an incomplete request, or 0 after the response."""
         cycle = self.cycle
         is_answered = cycle is not None and cycle.response_complete and cycle.more_body
         if is_answered or not self._received:
             return 0
         return self._received + HEADER_SIZE * len(self.headers)
 
-    def _refuse(self, status: HTTPStatus, message: str) -> None:
-        """Answer what cannot be served and close, or, behind requests that can be, only close."""
+    def _reject(self, status: HTTPStatus, message: str) -> None:
+        """Send an error response, and close the connection.
+
+        Behind earlier requests there is no error response, and the connection is closed after them.
+        """
         if self._is_closing:
             return
         self._is_closing = True
@@ -179,17 +183,17 @@ class LimitedProtocol(HttpToolsProtocol):
         if self.pipeline or not (has_ended or cycle.more_body):
             return
         if has_ended or not cycle.response_started:
-            self.transport.write(_answer(status, message))
+            self.transport.write(_error_response(status, message))
         self.transport.close()
 
 
-def _bound_kernel_buffer(transport: asyncio.Transport) -> None:
+def _set_send_buffer(transport: asyncio.Transport) -> None:
     connection = transport.get_extra_info("socket")
     if connection is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.SEND_BUFFER)
 
 
-def _answer(status: HTTPStatus, message: str) -> bytes:
+def _error_response(status: HTTPStatus, message: str) -> bytes:
     headers = "content-type: text/plain; charset=utf-8\r\nconnection: close"
     length = f"content-length: {len(message)}"
     return STATUS_LINE[status] + f"{headers}\r\n{length}\r\n\r\n{message}".encode()

@@ -1,7 +1,8 @@
-"""Where a request meets the contract: a route for each path, an endpoint for each operation.
+"""Routes for the paths of the contract, and endpoints for the operations.
 
-The order in which a request is refused is the contract's: token, path's user, size of the body,
-then everything that does not match, at once. Nothing of the body is read before the first two.
+A request is checked in the order that the contract defines: token, user in the path, size of the
+body, then the schemas, whose violations are reported together. The body is read after the first
+two checks.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,9 +23,9 @@ JSON = (b"content-type", b"application/json")
 
 
 class Endpoint:
-    """One operation, served by the method that implements it.
+    """Serves an operation with the method that implements it.
 
-    It knows at start what FastAPI's general way of answering finds out for each request.
+    FastAPI's own routes would inspect the operation again for every request.
     """
 
     def __init__(
@@ -53,36 +54,37 @@ class Endpoint:
             content = orjson.dumps(result)
             is_read = operation.method == "GET" and not operation.public
             if is_read and len(content) > limits.LARGE_RESPONSE:
-                connection_limits.admit_answer(scope["user"])
+                connection_limits.admit_response(scope["user_id"])
             headers += JSON, (b"content-length", b"%d" % len(content))
         start = {"type": "http.response.start", "status": operation.status, "headers": headers}
         await send(start)
         await send({"type": "http.response.body", "body": content})
 
     async def _require_owner(self, scope: Scope) -> None:
-        user = await self._authenticator.user(validation.headers(scope, b"authorization"))
-        scope["user"] = user
-        if scope["path_params"].get("user_id", user) != user:
+        authorization = validation.headers(scope, b"authorization")
+        user_id = await self._authenticator.authenticate(authorization)
+        scope["user_id"] = user_id
+        if scope["path_params"].get("user_id", user_id) != user_id:
             raise errors.Forbidden
 
 
 class PathItem(Route):
-    """A path with what answers each of its methods; any other method is refused.
+    """A path with an endpoint for each method.
 
-    So a concrete path hides a templated one that is like it, for every method.
+    Unknown methods get 405, so a concrete path always takes precedence over a matching template.
     """
 
     def __init__(self, path: str, endpoints: Mapping[str, ASGIApp]) -> None:
-        super().__init__(path, self._answer)
+        super().__init__(path, self._serve)
         self.endpoints = dict(endpoints)
         if "GET" in self.endpoints:
-            # HEAD is answered wherever GET is; the server leaves out the body.
+            # The server omits the body of a response to HEAD.
             self.endpoints["HEAD"] = self.endpoints["GET"]
-        # Starlette's own look at the method would come with its own refusal.
+        # With methods, Starlette would send an error response of its own.
         self.methods = None
-        self.app = self._answer
+        self.app = self._serve
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self.endpoints.get(scope["method"])
         if endpoint is None:
             raise errors.MethodNotAllowed(self.endpoints)
@@ -90,9 +92,9 @@ class PathItem(Route):
 
 
 def routes(authenticator: Authenticator, handlers: Iterable[object]) -> Iterator[PathItem]:
-    """Make the routes of all operations. Raises TypeError if one has no handler."""
+    """Yield the routes of the contract. Raises TypeError for an operation without a handler."""
     handlers = list(handlers)
-    # "{" sorts behind letters and digits: a concrete path goes before one that would match it, too.
+    # Concrete paths come before the templates that match them: "{" sorts after letters and digits.
     for path in sorted({operation.path for operation in OPERATIONS}):
         endpoints = {
             operation.method: Endpoint(operation, _method(operation, handlers), authenticator)

@@ -1,7 +1,6 @@
-"""Reading a request as strictly as the contract is written, and all that is wrong with it at once.
+"""Request validation, as strict as the contract. A response lists all violations of a request.
 
-Paths and queries are read as the text they are, bodies as the JSON they are: "1" is a number in a
-path and none in a body.
+Path and query parameters are text, bodies are JSON: "1" is a number in a path, but not in a body.
 """
 
 import json
@@ -17,14 +16,14 @@ from generated import responses
 from generated.operations import Operation
 from handlers import errors, limits
 
-# How a value must be written in a path or a query; pydantic would read " +1_0.0" as well.
+# The canonical form of a value in a path or a query. Pydantic would also accept " +1_0.0".
 _CANONICAL = {
     "integer": re.compile(r"0|-?[1-9][0-9]*"),
     "boolean": re.compile(r"true|false"),
     "string": re.compile(r"[\s\S]*"),
 }
 
-# Where pydantic's own words speak of Python, or of what a reader cannot see.
+# Replacements for messages of pydantic that mention Python, or invisible characters.
 _MESSAGES = {
     "model_type": "Input should be an object",
     "extra_forbidden": "This is not in the contract",
@@ -35,21 +34,21 @@ _MESSAGES = {
 
 
 def arguments(operation: Operation, scope: Scope, body: bytes) -> dict[str, Any]:
-    """Turn a request into the arguments of its method. Raises errors.Invalid."""
-    reading = _RequestValidator(operation)
+    """Return the arguments for the operation's method. Raises errors.Invalid."""
+    validator = _RequestValidator(operation)
     for name in operation.path_parameters:
-        reading.path(name, scope["path_params"][name])
+        validator.path(name, scope["path_params"][name])
     if operation.query or scope["query_string"]:
-        reading.query(scope["query_string"])
+        validator.query(scope["query_string"])
     if operation.body:
-        reading.body(body, headers(scope, b"content-type"))
-    if reading.wrong:
-        raise errors.Invalid(details=reading.wrong)
-    return reading.arguments
+        validator.body(body, headers(scope, b"content-type"))
+    if validator.violations:
+        raise errors.Invalid(details=validator.violations)
+    return validator.arguments
 
 
 def headers(scope: Scope, name: bytes) -> list[bytes]:
-    """Find the values of a header; its name is in lower case."""
+    """Return the values of a header. `name` is in lower case."""
     return [value for key, value in scope["headers"] if key == name]
 
 
@@ -57,11 +56,11 @@ class _RequestValidator:
     def __init__(self, operation: Operation) -> None:
         self._operation = operation
         self.arguments: dict[str, Any] = {}
-        self.wrong: list[responses.ErrorDetail] = []
+        self.violations: list[responses.ErrorDetail] = []
 
     def path(self, name: str, text: str) -> None:
         validate = self._operation.path_parameters[name].validate_strings
-        self._keep(name, f"path.{name}", validate, self._plain(name, text))
+        self._validate(name, f"path.{name}", validate, self._canonical(name, text))
 
     def query(self, raw: bytes) -> None:
         model = self._operation.query
@@ -69,41 +68,41 @@ class _RequestValidator:
         text = raw.decode(errors="surrogateescape")
         for name, value in parse_qsl(text, keep_blank_values=True, errors="surrogateescape"):
             if name in found:
-                self._note(f"query.{name}", "This is given more than once")
+                self._add_violation(f"query.{name}", "This is given more than once")
             elif model is None:
-                self._note(f"query.{name}", _MESSAGES["extra_forbidden"])
-            found[name] = self._plain(name, value)
+                self._add_violation(f"query.{name}", _MESSAGES["extra_forbidden"])
+            found[name] = self._canonical(name, value)
         if model:
-            self._keep("query", "query", model.model_validate_strings, found)
+            self._validate("query", "query", model.model_validate_strings, found)
 
     def body(self, raw: bytes, content_type: list[bytes]) -> None:
         if not raw:
             self.arguments["body"] = None
             if self._operation.body_required:
-                self._note("body", "A JSON body is required")
+                self._add_violation("body", "A JSON body is required")
         elif not _is_json(content_type):
-            self._note("header.content-type", "Send application/json")
+            self._add_violation("header.content-type", "Send application/json")
         else:
             self._json(raw)
 
     def _json(self, raw: bytes) -> None:
         try:
-            found = _JSON.decode(raw.decode())
+            value = _JSON.decode(raw.decode())
         except UnicodeDecodeError:
-            self._note("body", "The body is not UTF-8")
+            self._add_violation("body", "The body is not UTF-8")
         except RecursionError:
-            self._note("body", "The body is nested too deeply")
-        except (json.JSONDecodeError, _Refused) as error:
-            self._note("body", f"The body is not JSON: {error}")
+            self._add_violation("body", "The body is nested too deeply")
+        except (json.JSONDecodeError, _InvalidJson) as error:
+            self._add_violation("body", f"The body is not JSON: {error}")
         except ValueError:
-            # Python reads no number of more than 4,300 digits, and neither does anybody else.
-            self._note("body", "A number in the body is too long")
+            # Python raises a plain ValueError for a number of more than 4,300 digits.
+            self._add_violation("body", "A number in the body is too long")
         else:
-            self._keep("body", "body", self._validate, found)
+            self._validate("body", "body", self._validate_body, value)
 
-    def _validate(self, found: object) -> object:
-        assert self._operation.body  # noqa: S101 - for mypy; an operation without one reads none.
-        model = self._operation.body.model_validate(found, strict=True)
+    def _validate_body(self, value: object) -> object:
+        assert self._operation.body  # noqa: S101 - for mypy.
+        model = self._operation.body.model_validate(value, strict=True)
         for name in self._operation.unique:
             self._require_unique(name, getattr(model, name))
         return model
@@ -112,51 +111,53 @@ class _RequestValidator:
         seen: set[Any] = set()
         for index, item in enumerate(items):
             if item in seen:
-                self._note(f"body.{name}.{index}", "This is in the list already")
+                self._add_violation(f"body.{name}.{index}", "This is in the list already")
             seen.add(item)
 
-    def _plain(self, name: str, text: str) -> str:
-        """Leave nothing of a value that is not written as it must be, so that it is refused."""
+    def _canonical(self, name: str, text: str) -> str:
+        """Return the text, or "" if the form is not canonical, which then fails the validation."""
         kind = self._operation.types.get(name, "string")
         return text if _CANONICAL[kind].fullmatch(text) else ""
 
-    def _keep(self, name: str, place: str, validate: Callable[..., Any], value: Any) -> None:
+    def _validate(self, name: str, location: str, validate: Callable[..., Any], value: Any) -> None:
         try:
             self.arguments[name] = validate(value)
         except ValidationError as error:
             for found in error.errors(include_url=False, include_context=False):
-                where = ".".join([place, *map(str, found["loc"])])
-                self._note(where, _MESSAGES.get(found["type"], found["msg"]))
+                member = ".".join([location, *map(str, found["loc"])])
+                self._add_violation(member, _MESSAGES.get(found["type"], found["msg"]))
 
-    def _note(self, place: str, message: str) -> None:
-        # A name that a client made up may be long, or no Unicode at all.
-        readable = place.encode(errors="backslashreplace").decode()[: limits.MAX_ERROR_LOCATION]
-        self.wrong.append({"location": readable, "message": message})
+    def _add_violation(self, location: str, message: str) -> None:
+        # The names of unknown members may be long, or contain lone surrogates.
+        readable = location.encode(errors="backslashreplace").decode()[: limits.MAX_ERROR_LOCATION]
+        self.violations.append({"location": readable, "message": message})
 
 
 def _is_json(content_type: list[bytes]) -> bool:
     return [value.split(b";")[0].strip().lower() for value in content_type] == [b"application/json"]
 
 
-class _Refused(ValueError):
-    """Something that Python's JSON has and JSON has not."""
+class _InvalidJson(ValueError):
+    """An extension of Python's parser that is not JSON."""
 
 
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        raise _Refused("a member is given more than once")
+        raise _InvalidJson("a member is given more than once")
     return members
 
 
 def _number(text: str) -> int | float:
-    """JSON Schema knows no difference between 1 and 1.0."""
+    """Return an integer for 1.0, which JSON Schema does not distinguish from 1."""
     number = float(text)
     return int(number) if number.is_integer() else number
 
 
-def _no_number(text: str) -> None:
-    raise _Refused(f"{text} is no number")
+def _reject_constant(text: str) -> None:
+    raise _InvalidJson(f"{text} is no number")
 
 
-_JSON = json.JSONDecoder(object_pairs_hook=_members, parse_float=_number, parse_constant=_no_number)
+_JSON = json.JSONDecoder(
+    object_pairs_hook=_unique_members, parse_float=_number, parse_constant=_reject_constant
+)

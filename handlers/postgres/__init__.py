@@ -1,1 +1,1 @@
-"""Statements on PostgreSQL: connections, fairness, retries."""
+"""Statements on PostgreSQL: connection strings, pool, limiter, retries."""

@@ -1,4 +1,4 @@
-"""Runs statements on PostgreSQL, with admission, retries and errors for the client."""
+"""Statements on PostgreSQL: a limiter, a pool, a retry policy, and errors for clients."""
 
 import asyncio
 from typing import Any, NamedTuple, TypeVar
@@ -40,7 +40,7 @@ class Statistics(NamedTuple):
 
 
 class Database:
-    """Statements of users, on a pool of which so many `connections` are used at once.
+    """Runs statements. `connections` is the maximum of statements at the same time.
 
     Every method raises errors.Unavailable when the database cannot serve within HANDLER_TIMEOUT.
     """
@@ -55,7 +55,7 @@ class Database:
     async def fetch(
         self, statement: Statement, user_id: str, **values: Any
     ) -> list[asyncpg.Record]:
-        """Run a statement of this user; `values` are its other arguments, by name."""
+        """Run a statement of a user. `values` are the arguments beside `user_id`."""
         arguments = {"user_id": user_id, **values}
         return await self._with_retries(
             lambda connection: statement.fetch(connection, arguments), user_id, statement.retry
@@ -68,7 +68,7 @@ class Database:
         return rows[0] if rows else None
 
     async def transaction(self, work: Work[T], user_id: str, retry: Retry) -> T:
-        """Run all of the work or nothing of it, at READ COMMITTED whatever the default is."""
+        """Run the work in a transaction at READ COMMITTED, whatever the default of the database."""
 
         async def transactional(connection: Connection) -> T:
             timeout = deadline.remaining(limits.HANDLER_TIMEOUT)
@@ -81,7 +81,7 @@ class Database:
         return Statistics(self._max_connections, self._pool.idle, self._limiter.usage())
 
     async def probe(self, statement: Statement) -> asyncpg.Record:
-        """Fetch one row without a retry. The message of errors.Unavailable says what to run."""
+        """Return the first row, without a retry. errors.Unavailable names the command to run."""
         deadline.start(limits.PROBE_TIMEOUT)
         try:
             rows = await self._attempt(
@@ -95,7 +95,7 @@ class Database:
 
     async def _with_retries(self, work: Work[T], user_id: str, retry: Retry) -> T:
         is_write = retry is not Retry.READ
-        # A pooler cannot terminate the session of an earlier attempt.
+        # Fencing needs a direct connection: behind a pooler the earlier session is unknown.
         may_repeat = not is_write or (retry is Retry.IDEMPOTENT and self._pool.is_direct)
         if is_write and self._pool.is_direct:
             work = Fenced(work)
@@ -103,10 +103,10 @@ class Database:
             try:
                 return await self._attempt(work, user_id)
             except NOT_PROVISIONED as error:
-                # Only an operator can mend this.
+                # Only an operator can repair this.
                 raise self._unavailable(error, NOT_PROVISIONED_MESSAGE) from error
             except TRANSIENT as error:
-                # After a timeout the statement may still run, later than the next attempt.
+                # After a timeout the statement may still be running, and end later than a retry.
                 is_repeatable = may_repeat and not isinstance(error, TimeoutError)
                 may_retry = is_repeatable or had_no_effect(error)
                 is_late = deadline.remaining(pause) < pause

@@ -1,4 +1,4 @@
-"""Failures of the database: which exist, what each leaves open, and their lines of log."""
+"""Failures of the database: their classes, whether a statement had an effect, and their log."""
 
 import logging
 from time import monotonic
@@ -15,16 +15,15 @@ class CannotConnect(ConnectionError):
 
 
 class Starting(CannotConnect):
-    """PostgreSQL answers that it starts up or recovers: it takes connections soon."""
+    """PostgreSQL is starting up or recovering, and will accept connections soon."""
 
 
-# The driver raises these before it sends anything: to a connection that has ended, or that has
-# been told to end and whose end is not here yet.
+# asyncpg raises these before a statement is sent: the connection is closed, or is being closed.
 NOT_SENT = (CannotConnect, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 GRANT = "GRANT SELECT, INSERT, UPDATE, DELETE ON tasks, task_lists TO role"
 
-# The database answers, but cannot serve until an operator has changed something.
+# The database is reachable, but an operator must create tables or grant privileges.
 NOT_PROVISIONED = (
     asyncpg.InsufficientPrivilegeError,
     asyncpg.InvalidSchemaNameError,
@@ -32,7 +31,7 @@ NOT_PROVISIONED = (
     asyncpg.UndefinedTableError,
 )
 
-# What PostgreSQL, its driver and the network say when the database cannot be had right now.
+# Temporary failures of PostgreSQL, asyncpg and the network.
 TRANSIENT = (
     OSError,
     TimeoutError,
@@ -41,22 +40,22 @@ TRANSIENT = (
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.LockNotAvailableError,
-    # The role or the database is not there, or its password has changed.
+    # The role or the database does not exist, or the password has changed.
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
-    # What we reached is a standby, for as long as a failover takes.
+    # During a failover, the address may lead to a standby.
     asyncpg.ReadOnlySQLTransactionError,
-    # The tables have changed since a statement was prepared; on another connection it is anew.
+    # The tables have changed since the statement was prepared. A new connection prepares it again.
     asyncpg.InvalidCachedStatementError,
-    # PostgreSQL took everything back by itself.
+    # PostgreSQL has rolled the transaction back.
     asyncpg.TransactionRollbackError,
 )
 
 
 def had_no_effect(error: Exception) -> bool:
-    """Tell whether nothing was changed for certain: nothing was sent, or PostgreSQL refused it.
+    """Return whether the statement certainly had no effect: it was not sent, or was rolled back.
 
-    After a FATAL error, such as being told to go, and after silence that is not certain.
+    After a FATAL error, such as a terminated session, and after a timeout the outcome is unknown.
     """
     if isinstance(error, asyncpg.PostgresError):
         return error.severity_en == "ERROR"
@@ -64,9 +63,9 @@ def had_no_effect(error: Exception) -> bool:
 
 
 class FailureLog:
-    """Writes a line when a failure begins and when it ends, and few while it lasts.
+    """Logs the beginning and the end of a failure, and few lines between them.
 
-    Under load an outage fails thousands of requests a second, and each has its own line already.
+    Under load, thousands of requests fail per second, and the access log has a line for each.
     """
 
     def __init__(self) -> None:
@@ -79,16 +78,16 @@ class FailureLog:
             self._began_at = self._began_at or monotonic()
 
     def succeeded(self) -> None:
-        """Write that the failure is over, if its beginning was written."""
+        """Log the end of a failure whose beginning was logged."""
         if self._began_at is not None:
-            log.info("The database serves again, after %.1f s.", monotonic() - self._began_at)
+            log.info("The database is available again after %.1f s.", monotonic() - self._began_at)
             self._began_at = None
 
 
 def explanation(error: Exception) -> str:
-    """Describe a failure, with the command or statement that mends it where one does."""
+    """Return a description of a failure, with the command or SQL statement that repairs it."""
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
-        return f"The database refuses the service's role. As the owner, run: {_grant(error)}"
+        return f"The service's role lacks a privilege. As the owner, run: {_grant(error)}"
     if isinstance(error, NOT_PROVISIONED):
         return (
             "The database lacks tables of this release. Run scripts/migrate; if that was done, "

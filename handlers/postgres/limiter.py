@@ -1,4 +1,4 @@
-"""Admission to the connections: waiting is bounded, and no user gets all of them."""
+"""Limits for statements that run and wait at the same time, in total and per user."""
 
 import asyncio
 import logging
@@ -27,10 +27,10 @@ class Usage(NamedTuple):
 
 
 class FairLimiter:
-    """Admits as many statements at once as there are connections, a third of them for one user.
+    """Admits as many statements as there are connections, at most 1/USER_SHARE for the same user.
 
-    So statements that wait for a lock hold up their own user, not all users. One user's waiters are
-    at most a third of all waiters as well, and users are admitted in turn, one request each.
+    Statements that wait for a lock thus delay only their own user. The same fraction limits the
+    waiters of a user. Waiters are admitted round-robin by user.
     """
 
     def __init__(self, connections: int) -> None:
@@ -41,7 +41,7 @@ class FairLimiter:
         self._waiting = self._rejected = self._timed_out = 0
         self._throttle = Throttle()
         self._acquired: dict[str, int] = {}
-        # Each user's waiters, in their order, each with the timer of its timeout.
+        # The waiters with their timeouts: by user, in the order of admission.
         self._waiters: dict[str, dict[Waiter, asyncio.TimerHandle]] = {}
 
     def usage(self) -> Usage:
@@ -49,7 +49,7 @@ class FairLimiter:
         return Usage(acquired, self._waiting, self._rejected, self._timed_out)
 
     def acquire_nowait(self, user_id: str) -> bool:
-        """Acquire a connection's place if one is free for this user; returns whether it was."""
+        """Return whether a permit was free for this user. If so, it is acquired."""
         acquired = self._acquired.get(user_id, 0)
         if not self._free or acquired == self._max_per_user:
             return False
@@ -66,7 +66,7 @@ class FairLimiter:
             self._admit(next_user)
 
     async def acquire(self, user_id: str) -> None:
-        """Wait for a place and acquire it. Raises Overloaded at once, or after ACQUIRE_TIMEOUT."""
+        """Wait for a permit. Raises Overloaded, at once or after ACQUIRE_TIMEOUT."""
         waiting = len(self._waiters.get(user_id, ()))
         if self._waiting >= self._max_waiting or waiting >= self._max_waiting_per_user:
             self._rejected += 1
@@ -81,7 +81,7 @@ class FairLimiter:
         try:
             await waiter
         except asyncio.CancelledError:
-            # The service shuts down.
+            # The server cancels requests at shutdown.
             self._remove(user_id, waiter)
             raise
         finally:
@@ -89,18 +89,21 @@ class FairLimiter:
             self._waiting -= 1
 
     def _next_user(self) -> str | None:
-        """Return the first user with a waiter who is below the limit; few users are skipped."""
+        """Return the first waiting user who is below the per-user limit.
+
+        The search is short, because few users can be at their limit.
+        """
         users = (user for user in self._waiters if self._acquired.get(user, 0) < self._max_per_user)
         return next(users, None)
 
     def _admit(self, user_id: str) -> None:
-        """Admit the user's first waiter, and put the user behind all others."""
+        """Admit the first waiter of a user, and move the user to the end of the round."""
         waiters = self._waiters.pop(user_id)
         waiter = next(iter(waiters))
         timer = waiters.pop(waiter)
         if waiters:
             self._waiters[user_id] = waiters
-        # At shutdown all waiters are cancelled at once.
+        # A waiter that was cancelled at shutdown removes itself later.
         if not waiter.done():
             timer.cancel()
             self.acquire_nowait(user_id)

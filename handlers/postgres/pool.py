@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: made when they are wanted, kept for a while, and closed when idle."""
+"""A pool of connections to PostgreSQL."""
 
 import asyncio
 from collections import deque
@@ -15,28 +15,28 @@ from handlers.postgres import timestamps
 from handlers.postgres.dsn import connection_arguments
 from handlers.postgres.failures import TRANSIENT, CannotConnect, Starting
 
-# What a connection asks for when it begins, unless a pooler is in between, which refuses them or
-# gives them to others. The first two end what a worker that was killed has left behind.
+# Settings of a session. They are not sent through a pooler, which rejects them, or keeps them for
+# the sessions of other clients.
 SESSION = {
     "statement_timeout": f"{limits.SESSION_TIMEOUT}s",
     "idle_in_transaction_session_timeout": f"{limits.SESSION_TIMEOUT}s",
-    # A turn is decided by the row as it is when its lock is had: see statements.
+    # The version check in statements.py depends on READ COMMITTED.
     "default_transaction_isolation": "read committed",
 }
 
 
-# Waits half a second until it is gone; of one that is not there any more this says so, too.
-END = """
+# True if the backend ends within 500 ms, or does not exist any more.
+TERMINATE = """
 SELECT pg_terminate_backend($1, 500)
 OR NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1)
 """
 
 
 class Connection:
-    """A connection to PostgreSQL, and the statements that are prepared on it.
+    """A connection to PostgreSQL, with a cache of prepared statements.
 
-    asyncpg, left to itself, asks a pooler before each statement what it will answer; here it asks
-    once, so that a statement is one round trip with a pooler and without.
+    Behind a pooler, where asyncpg's own cache is off, asyncpg would prepare a statement before
+    every execution. This cache saves that round trip.
     """
 
     def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
@@ -58,62 +58,62 @@ class Connection:
         )
 
     async def terminate(self, backend: int) -> None:
-        """End another of the service's connections, at its other end. Raises TimeoutError."""
+        """Terminate a session of this role, and wait for the end. Raises TimeoutError."""
         if not await self._connection.fetchval(
-            END, backend, timeout=deadline.remaining(limits.TERMINATE_TIMEOUT)
+            TERMINATE, backend, timeout=deadline.remaining(limits.TERMINATE_TIMEOUT)
         ):
-            raise TimeoutError("The backend of a connection that was lost does not go.")
+            raise TimeoutError("The backend of a lost connection did not terminate.")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
-        """Begin a transaction and commit it; after a failure, closing takes everything back."""
+        """Begin and commit a transaction. After an error, closing the connection rolls it back."""
         await self._connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
         yield
         await self._connection.execute("COMMIT")
 
 
 class Pool:
-    """Keeps connections ready for whoever comes next, who takes the one that was used last.
+    """Opens connections on demand and keeps them while idle. The last used is acquired first.
 
-    Nothing is counted here: no more are wanted at once than the queue lets in. asyncpg's own pool
-    resets a connection and starts a task to take it back, which costs more than a small statement;
-    here, one that anything happened to is closed instead. One that is idle for long (seconds) is
-    closed too: who is in between may forget it in silence.
+    The limiter bounds the number of connections. Unlike asyncpg's pool, this pool does not reset a
+    connection on release, which costs more than a small statement: a connection is discarded after
+    any error. A connection that was idle for `max_idle` seconds is closed, because a proxy or
+    firewall may drop an idle connection silently.
     """
 
     def __init__(self, url: str, *, is_pooled: bool | None, max_idle: float) -> None:
         self._arguments = connection_arguments(url, is_pooled=is_pooled)
-        # A pooler does not say which backend is whose, nor pass on what a session asks for.
+        # A pooler hides the backend of a session, and does not support session settings.
         self.is_direct = "statement_cache_size" not in self._arguments
         if self.is_direct:
             self._arguments["server_settings"] = SESSION
         self._max_idle = max_idle
-        self._patience = min(self._arguments.pop("timeout"), limits.CONNECT_TIMEOUT)
-        # The last used stands last; each with the moment since when it is idle.
-        self._ready: deque[tuple[float, Connection]] = deque()
+        self._connect_timeout = min(self._arguments.pop("timeout"), limits.CONNECT_TIMEOUT)
+        # With the time of release, the oldest first.
+        self._idle: deque[tuple[float, Connection]] = deque()
 
     def open(self) -> None:
-        """Start to close what is idle; connections are made when they are wanted."""
-        self._closing_idle = asyncio.create_task(self._close_idle())
+        """Start the task that closes idle connections."""
+        self._idle_check = asyncio.create_task(self._check_idle())
 
     async def close(self) -> None:
-        self._closing_idle.cancel()
-        await self._end_idle(since=monotonic())
+        self._idle_check.cancel()
+        await self._close_idle(since=monotonic())
 
     async def acquire(self) -> Connection:
-        """Take a connection that is ready, or make one.
+        """Return an idle connection, or a new one.
 
-        Raises CannotConnect, or one of NOT_PROVISIONED where the role may not connect.
+        Raises CannotConnect, or an error of NOT_PROVISIONED if the role may not connect.
         """
-        while self._ready:
-            _, connection = self._ready.pop()
+        while self._idle:
+            _, connection = self._idle.pop()
             if not connection.is_closed():
                 connection.acquired_at = monotonic()
                 return connection
         try:
             connection = await asyncpg.connect(
                 **self._arguments,
-                timeout=deadline.remaining(self._patience),
+                timeout=deadline.remaining(self._connect_timeout),
                 command_timeout=limits.STATEMENT_TIMEOUT,
             )
             await timestamps.register_text_codec(connection)
@@ -129,29 +129,29 @@ class Pool:
         return len(self._ready)
 
     def release(self, connection: Connection) -> None:
-        """Take back a connection with which all went well."""
-        self._ready.append((monotonic(), connection))
+        """Return a connection to the pool, after use without an error."""
+        self._idle.append((monotonic(), connection))
 
     async def discard(self, connection: Connection) -> None:
-        """End a connection that something happened to; a statement still running is cancelled.
+        """Close a connection after an error, and cancel a statement that is still running.
 
-        What happened to it may have happened to all that nobody has used since it was taken.
+        The connections that were idle all the time are closed too: the cause may affect them.
         """
-        await asyncio.gather(_end(connection), self._end_idle(since=connection.acquired_at))
+        await asyncio.gather(_close(connection), self._close_idle(since=connection.acquired_at))
 
-    async def _end_idle(self, *, since: float) -> None:
-        """End the connections that are ready, and have been since this moment."""
+    async def _close_idle(self, *, since: float) -> None:
+        """Close the connections that have been idle since then, a time of monotonic()."""
         idle = []
-        while self._ready and self._ready[0][0] <= since:
-            idle.append(self._ready.popleft()[1])
-        await asyncio.gather(*map(_end, idle))
+        while self._idle and self._idle[0][0] <= since:
+            idle.append(self._idle.popleft()[1])
+        await asyncio.gather(*map(_close, idle))
 
-    async def _close_idle(self) -> None:
+    async def _check_idle(self) -> None:
         while True:
             await asyncio.sleep(self._max_idle / 4)
-            await self._end_idle(since=monotonic() - self._max_idle)
+            await self._close_idle(since=monotonic() - self._max_idle)
 
 
-async def _end(connection: Connection) -> None:
+async def _close(connection: Connection) -> None:
     with suppress(*TRANSIENT):
         await connection.close(timeout=limits.CLOSE_TIMEOUT)

@@ -1,4 +1,4 @@
-"""Retries after failures of PostgreSQL: backoff, a circuit breaker, fencing of lost attempts."""
+"""The retry policy for PostgreSQL: backoff with jitter, a circuit breaker, and fencing."""
 
 import asyncio
 import random
@@ -16,7 +16,7 @@ Work: TypeAlias = Callable[[Connection], Awaitable[T]]
 
 
 def backoff() -> Iterator[float]:
-    """Yield the pause before each retry in seconds; each is about twice the one before."""
+    """Yield the pauses before retries, in seconds: exponential, up to MAX_BACKOFF."""
     pause = limits.MIN_BACKOFF
     while True:
         yield pause
@@ -29,9 +29,9 @@ async def sleep(pause: float) -> None:
 
 
 class CircuitBreaker:
-    """Opens when no connection could be made for HANDLER_TIMEOUT: requests then fail at once.
+    """Opens when connecting has failed for HANDLER_TIMEOUT: requests then fail without a retry.
 
-    It closes with the first connection, and when PostgreSQL says that it starts up or recovers.
+    Closes with the first new connection, and when PostgreSQL is starting up or recovering.
     """
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class CircuitBreaker:
 class Fenced(Generic[T]):
     """Terminates the session of the earlier attempt before the next attempt begins.
 
-    A session may go on after its connection was lost, and its late effect would undo a newer one.
+    A session may outlive its connection, and a late effect would overwrite newer changes.
     """
 
     def __init__(self, work: Work[T]) -> None:

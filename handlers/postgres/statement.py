@@ -1,4 +1,4 @@
-"""A SQL statement, compiled once, with what decides whether it may be sent again."""
+"""A SQL statement that is compiled once, and its retry class."""
 
 from enum import Enum, auto
 from typing import Any, cast
@@ -10,22 +10,22 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from handlers.postgres.pool import Connection
 
-DIALECT = dialect.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy left it untyped.
+DIALECT = dialect.dialect()  # type: ignore[no-untyped-call] # Untyped in SQLAlchemy.
 
 
 class Retry(Enum):
-    """Whether a statement may be sent again when it is unknown if it had an effect."""
+    """The retry class: whether to retry after a failure with an unknown outcome."""
 
-    # It changes nothing.
+    # A statement without effects.
     READ = auto()
-    # Twice has the same effect and the same result as once.
+    # A second run has the same effect and the same result.
     IDEMPOTENT = auto()
-    # Twice is wrong: it is repeated only if the first attempt certainly had no effect.
+    # Retried only if the first attempt certainly had no effect.
     NEVER = auto()
 
 
 class Statement:
-    """A statement in asyncpg's form: its SQL, and the order of its arguments."""
+    """A statement in asyncpg's form: SQL, and the order of the arguments."""
 
     def __init__(self, statement: ClauseElement, *, retry: Retry = Retry.NEVER) -> None:
         compiled = cast("SQLCompiler", statement.compile(dialect=DIALECT))

@@ -12,6 +12,7 @@ AUTH = "handlers/auth/bearer.py"
 KEYS = "handlers/auth/key_set.py"
 PROTOCOL = "handlers/http/protocol.py"
 SETTINGS = "handlers/settings.py"
+VALIDATORS = "handlers/validators.py"
 LOG = "handlers/log.py"
 ENVELOPE = "handlers/http/middleware.py"
 ERRORS = "handlers/errors.py"
@@ -177,7 +178,7 @@ FAULTS = (
         "found = count.where(TASKS",
     ),
     # Tokens.
-    Fault("auth: the path's user is not compared", ROUTE, "!= user:", "== '':"),
+    Fault("auth: the path's user is not compared", ROUTE, "!= user_id:", "== '':"),
     Fault("auth: no token is needed", ROUTE, "if not operation.public:", "if operation.public:"),
     Fault("auth: BEARER is no scheme", AUTH, 'rb"bearer +', 'rb"(?-i:[Bb]earer|bEARER) +'),
     Fault("paths: invalid UTF-8 is left out", ENVELOPE, '"surrogateescape"', '"ignore"'),
@@ -531,7 +532,9 @@ FAULTS = (
         "        self.methods = set(self.endpoints)\n",
     ),
     Fault("route: Allow is not complete", ERRORS, "sorted(allowed)", "sorted(allowed)[:1]"),
-    Fault("auth: what was verified is good for ever", AUTH, "time.time() <= self.until and", ""),
+    Fault(
+        "auth: what was verified is good for ever", AUTH, "time.time() <= self.expires_at and", ""
+    ),
     Fault(
         "answers: no WWW-Authenticate",
         ERRORS,
@@ -581,34 +584,41 @@ FAULTS = (
         'if "@" in parts.path + parts.query or parts.fragment:',
         "if parts.fragment:",
     ),
-    Fault("log: the user's name", LOG, "user and _hashed(user)", "user"),
+    Fault("log: the user's name", LOG, "user_id and _hashed(user_id)", "user_id"),
     Fault("log: uvicorn's line, too", LOG, "access.handlers, access.propagate = [], False", "pass"),
     Fault("log: without the request's id", LOG, 'f"{line}  [{request_id.get()}]"', "line"),
     Fault(
         "settings: a port that no browser sends",
-        SETTINGS,
-        "_SILENT_PORT.fullmatch(origin)",
+        VALIDATORS,
+        "_DEFAULT_PORT.fullmatch(origin)",
         "False",
     ),
     Fault(
-        "settings: a shorter secret", SETTINGS, "MIN_SECRET_LENGTH = 32", "MIN_SECRET_LENGTH = 31"
+        "settings: a shorter secret", VALIDATORS, "MIN_SECRET_LENGTH = 32", "MIN_SECRET_LENGTH = 31"
     ),
     Fault(
         "settings: white space in a secret",
-        SETTINGS,
+        VALIDATORS,
         "if value != value.strip()",
         "if False and value",
     ),
-    Fault("settings: quotes are kept", SETTINGS, "_QUOTED.fullmatch(value)", "False"),
+    Fault("settings: quotes are kept", VALIDATORS, "_QUOTED.fullmatch(value)", "False"),
     Fault("settings: any OTLP address", SETTINGS, "values.keys() & _ENDPOINTS", "False"),
-    Fault("settings: a public key is a secret", SETTINGS, 'jwk.construct(secret, "HS256")', "pass"),
+    Fault(
+        "settings: a public key is a secret", VALIDATORS, 'jwk.construct(secret, "HS256")', "pass"
+    ),
     Fault(
         "settings: a wrong secret is a missing one",
-        SETTINGS,
-        'get("better_auth_secret", "wrong")',
+        VALIDATORS,
+        'get("better_auth_secret", "invalid")',
         'get("better_auth_secret")',
     ),
-    Fault("settings: the path is part of the issuer", SETTINGS, "(url, _origin(url))", "(url,)"),
+    Fault(
+        "settings: the path is part of the issuer",
+        SETTINGS,
+        "(url, validators.origin_of(url))",
+        "(url,)",
+    ),
     Fault("settings: near misses are silent", SETTINGS, "*warnings()]", "]"),
     Fault("settings: near misses are not logged", APP, "settings.warnings()", "()"),
     Fault("settings: what TLS needs is not checked", OUTBOUND, "is_encrypted and", "False and"),
@@ -621,8 +631,13 @@ FAULTS = (
         "sys.exit(1)",
     ),
     Fault("server: a failed start exits with 0", SERVER, "if any(process", "if not any(process"),
-    Fault("server: a taken port is uvicorn's to tell", SERVER, "if advice:", "if False:"),
-    Fault("settings: a slash too many", SETTINGS, '.rstrip("/") or BASE_PATH', " or BASE_PATH"),
+    Fault(
+        "server: a taken port is uvicorn's to tell",
+        SERVER,
+        "if reason := PORT_ERRORS.get(error.errno or 0):",
+        "if reason := None:",
+    ),
+    Fault("settings: a slash too many", VALIDATORS, '.rstrip("/") or BASE_PATH', " or BASE_PATH"),
     Fault("answers: details are missing", ERRORS, '"details": self.details', '"details": None'),
     # Storage.
     Fault(
@@ -734,8 +749,8 @@ FAULTS = (
     Fault(
         "pool: stale connections are met one by one",
         POOL,
-        "self._end_idle(since=connection.acquired_at)",
-        "self._end_idle(since=0)",
+        "self._close_idle(since=connection.acquired_at)",
+        "self._close_idle(since=0)",
     ),
     Fault(
         "queue: one person fills the room",

@@ -15,7 +15,7 @@ FAULTS = (
     Fault("host: two are taken", PROTOCOL, " or len(hosts) > 1", ""),
     Fault("host: any value is taken", PROTOCOL, " or not all(map(_HOST.fullmatch, hosts))", ""),
     Fault("host: HTTP/1.0 needs one", PROTOCOL, ' and self.parser.get_http_version() == "1.1"', ""),
-    Fault("upgrade: the offer stays", PROTOCOL, " if name not in _OFFER_HEADERS", ""),
+    Fault("upgrade: the offer stays", PROTOCOL, " if name not in _UPGRADE_HEADERS", ""),
     Fault("upgrade: the body is lost", PROTOCOL, '[*lines, b"", rest]', '[*lines, b"", b""]'),
     Fault("upgrade: CONNECT is parsed again", PROTOCOL, 'method == "CONNECT"', 'method == "X"'),
     Fault(
@@ -31,7 +31,7 @@ FAULTS = (
     Fault(
         "request: no limit from the last answer",
         PROTOCOL,
-        "connection_limits.requests.start(self, self._kept())",
+        "connection_limits.requests.start(self, self._held_bytes())",
         "pass",
     ),
     Fault(
@@ -52,7 +52,9 @@ FAULTS = (
         "following is None or following.more_body",
         "following is None",
     ),
-    Fault("request: what is late gets no answer", PROTOCOL, "elif self._kept():", "elif False:"),
+    Fault(
+        "request: what is late gets no answer", PROTOCOL, "elif self._held_bytes():", "elif False:"
+    ),
     Fault(
         "request: a blank line counts as one",
         PROTOCOL,
@@ -83,7 +85,7 @@ FAULTS = (
     Fault(
         "request: a bad one behind a good one leaves it open",
         PROTOCOL,
-        "if waits and self._is_closing:",
+        "if awaits_request and self._is_closing:",
         "if False:",
     ),
     Fault("connections: no limit", CONNECTIONS, "count > self._max_connections", "False"),
@@ -101,24 +103,27 @@ FAULTS = (
     ),
     # Answers that are not taken.
     Fault(
-        "answer: no time limit", CONNECTIONS, "self.answers.expired(limits.RESPONSE_TIMEOUT)", "()"
+        "answer: no time limit",
+        CONNECTIONS,
+        "self.responses.expired(limits.RESPONSE_TIMEOUT)",
+        "()",
     ),
     Fault(
         "answer: taken slowly is not taken",
         PROTOCOL,
-        "connection_limits.answers.stop(self)",
+        "connection_limits.responses.stop(self)",
         "pass",
     ),
     Fault(
         "answer: a small one may stay",
         PROTOCOL,
-        "if self.transport.is_closing():\n            # Its",
-        "if False:\n            # Its",
+        "if self.transport.is_closing():\n            # The client",
+        "if False:\n            # The client",
     ),
     Fault(
         "answer: one user may leave any number",
         ROUTE,
-        "connection_limits.admit_answer(scope",
+        "connection_limits.admit_response(scope",
         "str(scope",
     ),
     Fault(
@@ -136,7 +141,7 @@ FAULTS = (
     Fault(
         "answer: all users may leave any number",
         CONNECTIONS,
-        "while self.answers.total > limits.MAX_UNREAD:",
+        "while self.responses.total > limits.MAX_UNREAD:",
         "while False:",
     ),
     Fault(

@@ -13,6 +13,7 @@ from tests.mutation.faults import (
     STATEMENTS,
     TASKS,
     TIMES,
+    VALIDATORS,
     Fault,
 )
 
@@ -68,8 +69,8 @@ FAULTS = (
     Fault(
         "pool: the oldest connection is used first",
         POOL,
-        "self._ready.pop()",
-        "self._ready.popleft()",
+        "self._idle.pop()",
+        "self._idle.popleft()",
     ),
     Fault(
         "deadline: a request takes ten seconds",
@@ -112,11 +113,11 @@ FAULTS = (
     Fault(
         "auth: a list of issuers will do",
         AUTH,
-        'isinstance(found, list) and name == "aud"',
-        "isinstance(found, list)",
+        'isinstance(claim, list) and name == "aud"',
+        "isinstance(claim, list)",
     ),
     Fault(
-        "auth: an audience is one text", AUTH, 'isinstance(found, list) and name == "aud"', "False"
+        "auth: an audience is one text", AUTH, 'isinstance(claim, list) and name == "aud"', "False"
     ),
     Fault("auth: a slash makes another issuer", AUTH, 'str(value).rstrip("/")', "str(value)"),
     Fault("auth: two headers are one", AUTH, "len(authorization) > 1 or not match", "not match"),
@@ -138,7 +139,7 @@ FAULTS = (
         "keep_blank_values=True",
         "keep_blank_values=False",
     ),
-    Fault("reading: NaN is a number", READING, ", parse_constant=_no_number", ""),
+    Fault("reading: NaN is a number", READING, ", parse_constant=_reject_constant", ""),
     Fault(
         "reading: bodies that are no UTF-8 are failures",
         READING,
@@ -167,8 +168,8 @@ FAULTS = (
     Fault(
         "reading: a name without a character is a failure",
         READING,
-        'place.encode(errors="backslashreplace").decode()',
-        "place",
+        'location.encode(errors="backslashreplace").decode()',
+        "location",
     ),
     Fault("reading: True is a boolean", READING, 'r"true|false"', 'r"true|false|True|False"'),
     Fault(
@@ -201,7 +202,12 @@ FAULTS = (
         'headers += JSON, (b"content-length", b"%d" % len(content))',
         "headers += (JSON,)",
     ),
-    Fault("route: the user is not noted for the log", ROUTE, '        scope["user"] = user\n', ""),
+    Fault(
+        "route: the user is not noted for the log",
+        ROUTE,
+        '        scope["user_id"] = user_id\n',
+        "",
+    ),
     # Tasks and their order.
     Fault(
         "list: a full page is the whole list",
@@ -348,19 +354,19 @@ FAULTS = (
     ),
     Fault(
         "settings: no source of trust is needed",
-        SETTINGS,
-        'if info.data.get("better_auth_secret", "wrong") is None:',
+        VALIDATORS,
+        'if info.data.get("better_auth_secret", "invalid") is None:',
         "if False:",
     ),
     Fault(
         "settings: white space around a secret",
-        SETTINGS,
+        VALIDATORS,
         'if value != value.strip().strip("\\ufeff"):',
         "if False:",
     ),
     Fault(
         "settings: development needs a long secret",
-        SETTINGS,
+        VALIDATORS,
         'if info.data.get("environment") != "development" and',
         "if",
     ),
@@ -370,11 +376,11 @@ FAULTS = (
         "env_ignore_empty=True",
         "env_ignore_empty=False",
     ),
-    Fault("settings: an origin in capitals", SETTINGS, "([a-z0-9.-]+|", "([A-Za-z0-9.-]+|"),
-    Fault("settings: an address with a query", SETTINGS, "([^?#@", "([^@"),
+    Fault("settings: an origin in capitals", VALIDATORS, "([a-z0-9.-]+|", "([A-Za-z0-9.-]+|"),
+    Fault("settings: an address with a query", VALIDATORS, "([^?#@", "([^@"),
     Fault(
         "settings: a batch larger than its queue",
-        SETTINGS,
+        VALIDATORS,
         'if value > info.data.get("otel_bsp_max_queue_size", value):',
         "if False:",
     ),
@@ -450,7 +456,7 @@ FAULTS = (
     Fault(
         "telemetry: the service's name is fixed",
         TELEMETRY,
-        "{SERVICE_NAME: _SERVICE, **named}",
-        "{**named, SERVICE_NAME: _SERVICE}",
+        "{SERVICE_NAME: _SERVICE, **attributes}",
+        "{**attributes, SERVICE_NAME: _SERVICE}",
     ),
 )
