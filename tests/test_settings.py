@@ -55,7 +55,7 @@ def refused(
     return started.stderr
 
 
-def is_served(database_url: str, dotenv: str = "", **settings: str) -> str:
+def assert_served(database_url: str, dotenv: str = "", **settings: str) -> str:
     """Start with a database, a secret and these settings, and require an answer. Return the log."""
     given = {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": SECRET} | settings
     with service.running(dotenv=dotenv, **given) as running:
@@ -176,7 +176,7 @@ ERRORS: list[tuple[dict[str, str], str]] = [
 ]
 
 
-def together(
+def combine(
     mistakes: list[tuple[dict[str, str], str]],
 ) -> tuple[list[dict[str, str]], list[tuple[int, str]]]:
     """Combine errors of different settings in one start, because all errors are reported together.
@@ -198,7 +198,7 @@ def together(
     return starts, output
 
 
-STARTS, EXPECTED_ADVICE = together(ERRORS)
+STARTS, EXPECTED_ADVICE = combine(ERRORS)
 
 
 @cache
@@ -254,7 +254,7 @@ class TestInvalidSettings:
 
 class TestUnusualValues:
     def test_white_space_around_a_value_is_ignored(self, database_url: str) -> None:
-        is_served(
+        assert_served(
             f" {database_url}\n",
             FRONTEND_URL="http://localhost:3000\n",
             DATABASE_CONNECTIONS=" 5\n",
@@ -265,7 +265,7 @@ class TestUnusualValues:
 
     @pytest.mark.parametrize("secret", ["\u00e9\u4e16" * 16, "a b$c'd\"e#f" * 4])
     def test_secret_of_any_characters_is_accepted(self, database_url: str, secret: str) -> None:
-        is_served(database_url, BETTER_AUTH_SECRET=secret)
+        assert_served(database_url, BETTER_AUTH_SECRET=secret)
 
     def test_white_space_around_an_opentelemetry_value_is_rejected(self) -> None:
         output = start(**GOOD, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1\n")
@@ -321,7 +321,7 @@ class TestMisspellings:
     def test_misspelled_settings_in_environment_and_dotenv_are_logged_at_start(
         self, database_url: str
     ) -> None:
-        log = is_served(database_url, "FRONTEND_URLS=x\n", DATABASE_CONECTIONS="5")
+        log = assert_served(database_url, "FRONTEND_URLS=x\n", DATABASE_CONECTIONS="5")
         assert "FRONTEND_URLS is not a setting: did you mean FRONTEND_URL?" in log
         assert "DATABASE_CONECTIONS is not a setting: did you mean DATABASE_CONN" in log
 
