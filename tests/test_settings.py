@@ -177,15 +177,15 @@ ERRORS: list[tuple[dict[str, str], str]] = [
 
 
 def combine(
-    mistakes: list[tuple[dict[str, str], str]],
+    errors: list[tuple[dict[str, str], str]],
 ) -> tuple[list[dict[str, str]], list[tuple[int, str]]]:
     """Combine errors of different settings in one start, because all errors are reported together.
 
     Returns the settings of each start, and for each error the number of its start and its message.
     """
     starts: list[dict[str, str]] = []
-    output = []
-    for settings, advice in mistakes:
+    expected = []
+    for settings, advice in errors:
         fits = (
             n
             for n, each in enumerate(starts)
@@ -194,15 +194,15 @@ def combine(
         number = next(fits, len(starts))
         starts[number:] = starts[number:] or [{}]
         starts[number] |= settings
-        output.append((number, advice))
-    return starts, output
+        expected.append((number, advice))
+    return starts, expected
 
 
 STARTS, EXPECTED_ADVICE = combine(ERRORS)
 
 
 @cache
-def output(number: int) -> str:
+def output_of(number: int) -> str:
     return start(**(GOOD | STARTS[number]))
 
 
@@ -211,7 +211,7 @@ class TestInvalidSettings:
     def test_invalid_setting_is_reported_with_the_correction(
         self, number: int, advice: str
     ) -> None:
-        assert advice in output(number)
+        assert advice in output_of(number)
 
     def test_all_invalid_settings_are_reported_together(self) -> None:
         """Errors of every kind: missing, unreadable, contradictory, inside an address."""

@@ -65,7 +65,7 @@ async def wait_for_any(connection: Connection, sql: str, own: list[Connection]) 
             await asyncio.sleep(0.01)
 
 
-async def wait_until_waiting(observer: Connection, waiter: Connection) -> None:
+async def wait_until_blocked_by_lock(observer: Connection, waiter: Connection) -> None:
     """Wait until the statement of a connection waits for a lock."""
     await wait_for_any(observer, f"{OTHERS} AND pid = {waiter.get_server_pid()}", [])
 
@@ -171,7 +171,7 @@ class TestTransactions:
                 # The second holder waits behind the request and changes the version before it.
                 await second.execute("BEGIN")
                 holding = asyncio.create_task(second.execute(INCREMENT_VERSION, "ann"))
-                await wait_until_waiting(observer, second)
+                await wait_until_blocked_by_lock(observer, second)
                 await first.execute("COMMIT")
                 await holding
                 await wait_for_any(observer, WAITING, own)
