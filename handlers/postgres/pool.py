@@ -126,7 +126,7 @@ class Pool:
     @property
     def idle(self) -> int:
         """The number of connections that are ready."""
-        return len(self._ready)
+        return len(self._idle)
 
     def release(self, connection: Connection) -> None:
         """Return a connection to the pool, after use without an error."""
