@@ -1,4 +1,4 @@
-"""The faults that scripts/drift plants, and the tests that can catch each of them."""
+"""The faults that scripts/mutate plants, and the tests that can catch each of them."""
 
 import ast
 from collections import defaultdict

@@ -130,14 +130,14 @@ class TestForget:
                 for _ in range(3):
                     gone.create()
                 other.create()
-                assert forget(url, gone.user_id) == "3 tasks are deleted.\n"
-                assert forget(url, gone.user_id) == "0 tasks are deleted.\n"
+                assert erase(url, gone.user_id) == "3 tasks are deleted.\n"
+                assert erase(url, gone.user_id) == "0 tasks are deleted.\n"
                 assert gone.titles() == []
                 assert len(other.titles()) == 1
         assert fetch(url, "SELECT user_id FROM task_lists")[0][0] == other.user_id
 
     def test_without_a_database_it_says_what_to_set(self) -> None:
-        command = [sys.executable, str(service.ROOT / "scripts" / "forget"), "x"]
+        command = [sys.executable, str(service.ROOT / "scripts" / "erase-user"), "x"]
         settings = service.clean_environment() | {"DATABASE_URL": "mysql://a:hidden@b/c"}
         told = subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
         assert told.returncode == 1
@@ -145,9 +145,9 @@ class TestForget:
         assert "hidden" not in told.stderr
 
 
-def forget(url: str, user: str) -> str:
+def erase(url: str, user: str) -> str:
     return subprocess.run(
-        [sys.executable, service.ROOT / "scripts" / "forget", user],
+        [sys.executable, service.ROOT / "scripts" / "erase-user", user],
         env=service.clean_environment() | {"DATABASE_URL": url},
         capture_output=True,
         text=True,

@@ -147,7 +147,7 @@ class TestServe:
             assert "Try it" not in said
             assert "The database is not migrated: run scripts/migrate." in said
         assert checkouts.run(checkout / "scripts" / "migrate").returncode == 0
-        done = checkouts.run(checkout / "scripts" / "forget", "nobody", DATABASE_URL="")
+        done = checkouts.run(checkout / "scripts" / "erase-user", "nobody", DATABASE_URL="")
         assert "0 tasks" in done.stdout
         with serving(checkout) as (_, said):
             assert "Try it" in said
@@ -222,9 +222,9 @@ def test_every_script_says_what_it_is_for() -> None:
             assert script.read_text().splitlines()[1].startswith('"""'), script.name
 
 
-class TestDrift:
+class TestMutate:
     def test_every_fault_can_still_be_planted(self) -> None:
-        """Where the code has moved on, a fault has to follow: scripts/drift takes too long to tell."""
+        """Where the code has moved on, a fault has to follow: scripts/mutate takes too long to tell."""
         assert not [
             fault.name for fault in FAULTS if fault.old not in (ROOT / fault.file).read_text()
         ]

@@ -21,23 +21,23 @@ TEMPORARY = re.compile(r"[a-z]+-[0-9]+\.lock")
 # How often a server that other processes use is looked for.
 ATTEMPTS = 20
 # It need not survive a machine that loses its power.
-FORGETFUL = ("-c", "fsync=off", "-c", "full_page_writes=off")
+NOT_DURABLE = ("-c", "fsync=off", "-c", "full_page_writes=off")
 
 
 @contextmanager
-def postgres(data: Path, *, forget: bool = False) -> Iterator[str]:
+def postgres(data: Path, *, temporary: bool = False) -> Iterator[str]:
     """Run PostgreSQL on this data directory, and yield its URL. Raises Error.
 
-    Processes that use the same directory share a server. The last one stops it, and with `forget`
-    removes the data.
+    Processes that use the same directory share a server. The last process stops the server, and
+    removes temporary data.
     """
     cluster = Cluster(data)
     with _open_lock(data) as lock:
         try:
-            _join(lock, cluster, forget=forget)
+            _join(lock, cluster, temporary=temporary)
             yield cluster.url
         finally:
-            _leave(lock, cluster, forget=forget)
+            _leave(lock, cluster, temporary=temporary)
 
 
 def home(root: Path = ROOT) -> Path:
@@ -76,11 +76,11 @@ def _remove_if_left(file: Path) -> None:
             cluster.remove()
 
 
-def _join(lock: TextIO, cluster: Cluster, *, forget: bool) -> None:
+def _join(lock: TextIO, cluster: Cluster, *, temporary: bool) -> None:
     """Hold the lock with the other users of a running server; the first one starts it alone."""
     for _ in range(ATTEMPTS):
         if _is_alone(lock):
-            _start(cluster, forget=forget)
+            _start(cluster, temporary=temporary)
         fcntl.flock(lock, fcntl.LOCK_SH)
         # Its last user may have stopped it meanwhile.
         if cluster.process():
@@ -90,10 +90,10 @@ def _join(lock: TextIO, cluster: Cluster, *, forget: bool) -> None:
     raise Error(f"PostgreSQL has crashed, and another process still uses {cluster.data}: end that.")
 
 
-def _start(cluster: Cluster, *, forget: bool) -> None:
+def _start(cluster: Cluster, *, temporary: bool) -> None:
     try:
-        cluster.make(_template(cluster.data.parent) if forget else None)
-        cluster.start(*(FORGETFUL if forget else ()))
+        cluster.make(_template(cluster.data.parent) if temporary else None)
+        cluster.start(*(NOT_DURABLE if temporary else ()))
     except OSError as error:
         raise Error(f"PostgreSQL cannot be started: {error}") from error
 
@@ -109,10 +109,10 @@ def _template(folder: Path) -> Cluster:
         return template
 
 
-def _leave(lock: TextIO, cluster: Cluster, *, forget: bool) -> None:
+def _leave(lock: TextIO, cluster: Cluster, *, temporary: bool) -> None:
     if _is_alone(lock):
-        cluster.stop(at_once=forget)
-        if forget:
+        cluster.stop(at_once=temporary)
+        if temporary:
             cluster.remove()
 
 
