@@ -180,7 +180,7 @@ class TestVersion:
     def test_a_version_that_does_not_say_so_is_a_mistake(
         self, judged: Judgements, name: str, version: str, message: str
     ) -> None:
-        mistake = versions.mistake("1.0.0", version, judged[name].found)
+        mistake = versions.error("1.0.0", version, judged[name].found)
         assert message in mistake
         assert bool(message) == bool(mistake)
 
@@ -195,7 +195,7 @@ class TestVersion:
     def test_smaller_numbers_begin_again_at_zero(
         self, judged: Judgements, name: str, message: str
     ) -> None:
-        assert message in versions.mistake("1.2.3", "1.2.3", judged[name].found)
+        assert message in versions.error("1.2.3", "1.2.3", judged[name].found)
 
     def test_a_mistake_fails(self, run: Callable[..., Ended], checkout: Path) -> None:
         change(checkout, "1.9.9", **BREAKING)
@@ -337,7 +337,7 @@ class TestRelease:
 
     @pytest.mark.parametrize(
         ("version", "message"),
-        [("1.0.0", "set it to 1.1.0"), ("1.1.0", "CHANGELOG.md says nothing of 1.1.0")],
+        [("1.0.0", "set it to 1.1.0"), ("1.1.0", "CHANGELOG.md has no entry for 1.1.0")],
     )
     def test_a_release_that_is_not_ready_is_refused(
         self, run: Callable[..., Ended], checkout: Path, version: str, message: str

@@ -40,7 +40,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     made.chmod(0o755)
     yield made
     for record in made.rglob("postmaster.pid"):
-        cluster.Cluster(record.parent).stop(at_once=True)
+        cluster.Cluster(record.parent).stop(immediate=True)
     shutil.rmtree(made)
 
 
