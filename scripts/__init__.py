@@ -1,1 +1,1 @@
-"""Commands for development, CI and operation, and in two packages the code that they share."""
+"""Commands for development, CI and operation, and the code that the commands share."""

@@ -22,7 +22,7 @@ def unused_port() -> int:
 def database_url() -> Iterator[str]:
     """A migrated database on a temporary PostgreSQL; PARTITIONED=1 partitions its tables."""
     data = embedded.home() / f"test-{os.getpid()}"
-    with embedded.postgres(data, forget=True) as url:
+    with embedded.postgres(data, temporary=True) as url:
         migration.upgrade(url)
         if os.environ.get("PARTITIONED"):
             run(url, ";".join(partitions.statements()))

@@ -180,7 +180,7 @@ class TestVersion:
     def test_version_that_does_not_match_the_changes_is_a_mistake(
         self, verdicts: Verdicts, name: str, version: str, message: str
     ) -> None:
-        mistake = versions.mistake("1.0.0", version, verdicts[name].found)
+        mistake = versions.error("1.0.0", version, verdicts[name].found)
         assert message in mistake
         assert bool(message) == bool(mistake)
 
@@ -195,7 +195,7 @@ class TestVersion:
     def test_proposed_version_resets_lower_numbers(
         self, verdicts: Verdicts, name: str, message: str
     ) -> None:
-        assert message in versions.mistake("1.2.3", "1.2.3", verdicts[name].found)
+        assert message in versions.error("1.2.3", "1.2.3", verdicts[name].found)
 
     def test_wrong_version_fails_with_the_proposed_version(
         self, run: Callable[..., Ended], checkout: Path
@@ -347,7 +347,7 @@ class TestRelease:
 
     @pytest.mark.parametrize(
         ("version", "message"),
-        [("1.0.0", "set it to 1.1.0"), ("1.1.0", "CHANGELOG.md says nothing of 1.1.0")],
+        [("1.0.0", "set it to 1.1.0"), ("1.1.0", "CHANGELOG.md has no entry for 1.1.0")],
     )
     def test_release_without_version_or_changelog_entry_is_rejected(
         self, run: Callable[..., Ended], checkout: Path, version: str, message: str

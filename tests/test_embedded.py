@@ -27,7 +27,7 @@ USER = """
 import sys
 from pathlib import Path
 from scripts.dev import embedded
-with embedded.postgres(Path(sys.argv[1]), forget=len(sys.argv) > 2) as url:
+with embedded.postgres(Path(sys.argv[1]), temporary=len(sys.argv) > 2) as url:
     print(url, flush=True)
     sys.stdin.read()
 """
@@ -40,7 +40,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     made.chmod(0o755)
     yield made
     for record in made.rglob("postmaster.pid"):
-        cluster.Cluster(record.parent).stop(at_once=True)
+        cluster.Cluster(record.parent).stop(immediate=True)
     shutil.rmtree(made)
 
 
@@ -52,9 +52,9 @@ def data(folder: Path) -> Path:
     return folder / "development"
 
 
-def started(data: Path, *forget: str, **settings: str) -> subprocess.Popen[str]:
+def started(data: Path, *temporary: str, **settings: str) -> subprocess.Popen[str]:
     """Start a process that uses the data until its standard input ends."""
-    process = starting(data, *forget, **settings)
+    process = starting(data, *temporary, **settings)
     assert process.stdout
     assert process.stdout.readline().startswith("postgresql://")
     return process
@@ -65,9 +65,9 @@ def environment(*packages: Path) -> dict[str, str]:
     return service.clean_environment() | {"PYTHONPATH": ":".join(map(str, folders))}
 
 
-def starting(data: Path, *forget: str, **settings: str) -> subprocess.Popen[str]:
+def starting(data: Path, *temporary: str, **settings: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", USER, data, *forget],
+        [sys.executable, "-c", USER, data, *temporary],
         env=environment() | settings,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -128,13 +128,13 @@ class TestSharing:
     ) -> None:
         killed(started(folder / "test-1"))
         left = server(folder / "test-1")
-        with embedded.postgres(folder / "test-2", forget=True):
+        with embedded.postgres(folder / "test-2", temporary=True):
             assert not runs(left)
             assert not (folder / "test-1").exists()
         assert not (folder / "test-2").exists()
 
     def test_temporary_servers_start_and_stop_concurrently(self, folder: Path) -> None:
-        processes = [starting(folder / f"test-{number}", "forget") for number in range(3)]
+        processes = [starting(folder / f"test-{number}", "temporary") for number in range(3)]
         assert [ended(process) for process in processes] == [0, 0, 0]
         assert not list(folder.glob("test-*"))
 

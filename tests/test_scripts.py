@@ -146,7 +146,7 @@ class TestServe:
             assert "Try it" not in output
             assert "The database is not migrated: run scripts/migrate." in output
         assert checkouts.run(checkout / "scripts" / "migrate").returncode == 0
-        done = checkouts.run(checkout / "scripts" / "forget", "nobody", DATABASE_URL="")
+        done = checkouts.run(checkout / "scripts" / "erase-user", "nobody", DATABASE_URL="")
         assert "0 tasks" in done.stdout
         with serving(checkout) as (_, output):
             assert "Try it" in output
@@ -207,7 +207,7 @@ class TestEraseUser:
         run(database_url, "DROP DATABASE erased")
 
     def test_invalid_database_url_is_reported_without_its_password(self) -> None:
-        command = [sys.executable, str(service.ROOT / "scripts" / "forget"), "x"]
+        command = [sys.executable, str(service.ROOT / "scripts" / "erase-user"), "x"]
         settings = service.clean_environment() | {"DATABASE_URL": "mysql://a:hidden@b/c"}
         output = subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
         assert output.returncode == 1
@@ -217,7 +217,7 @@ class TestEraseUser:
 
 def erase(url: str, user: str) -> str:
     return subprocess.run(
-        [sys.executable, service.ROOT / "scripts" / "forget", user],
+        [sys.executable, service.ROOT / "scripts" / "erase-user", user],
         env=service.clean_environment() | {"DATABASE_URL": url},
         capture_output=True,
         text=True,

@@ -1,4 +1,4 @@
-"""The static checks: what can be said about the project without starting the service."""
+"""The static checks of the project, which do not start the service."""
 
 import subprocess
 import sys
@@ -11,12 +11,15 @@ from typing import NamedTuple
 from scripts.dev import commands
 from scripts.dev.environment import ROOT
 
-AT_ONCE = 3
+MAX_PARALLEL = 3
 PYTHON = (sys.executable, "-m")
 SCRIPTS = ROOT / "scripts"
 FOLDERS = ("generated", "handlers", "tests", "scripts")
 
-HINTS = {"Formatting": "run scripts/format", "Lint": "scripts/format mends some of it"}
+HINTS = {
+    "Formatting": "run scripts/format",
+    "Lint": "scripts/format corrects some findings",
+}
 
 Command = tuple[str | Path, ...]
 
@@ -37,7 +40,7 @@ class Result(NamedTuple):
 
 
 def steps() -> dict[str, Command]:
-    """Return the checks, those that take longest first."""
+    """Return the checks, the slowest first."""
     named = commands.find(SCRIPTS)
     return {
         "Types": (*PYTHON, "mypy", "--no-error-summary", *FOLDERS, *named),
@@ -50,8 +53,8 @@ def steps() -> dict[str, Command]:
 
 
 def run() -> Iterator[Result]:
-    """Run the checks beside each other, and yield each result in the order of the steps."""
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    """Run the checks in parallel, and yield the results in the order of `steps`."""
+    with ThreadPoolExecutor(MAX_PARALLEL) as pool:
         yield from pool.map(_check, steps().items())
 
 

@@ -1,4 +1,4 @@
-"""A PostgreSQL cluster: its data directory, and the process that serves it."""
+"""A PostgreSQL cluster: the data directory and the server process."""
 
 import asyncio
 import os
@@ -21,16 +21,16 @@ from scripts.dev import wheel
 
 START_TIMEOUT = 60
 STOP_TIMEOUT = 20
-# The path of a socket has at most 107 bytes; its name takes some of them.
+# The path of a socket has at most 107 bytes, including the file name.
 MAX_SOCKET_FOLDER = 80
 SOCKET_FOLDER = "postgres-"
-# Backends that outlive a killed server for a moment still hold its memory.
+# PostgreSQL logs this when backends of a killed server still hold shared memory.
 STILL_IN_USE = "still in use"
 
 
 Command = list[str | Path]
 
-# Kept, since a server may go on for another process when this one has no more use for it.
+# References prevent a ResourceWarning: a server may outlive the use by this process.
 children: list[subprocess.Popen[bytes]] = []
 
 
@@ -49,20 +49,20 @@ class Cluster:
         return wheel.account(self.data)
 
     def make(self, template: "Cluster | None" = None) -> None:
-        """Make the data directory unless it is there, complete or not at all.
+        """Create the data directory atomically, unless the directory exists.
 
-        A copy of a template takes a tenth of the time, and belongs to the template's owner.
+        A copy of a template takes a tenth of the time, and keeps the owner of the template.
         """
         if self._is_made():
             return
         self.account = template.account if template else self.account
         fresh = Path(tempfile.mkdtemp(prefix=f"{self.data.name}.", dir=self.data.parent))
         try:
-            self._give(fresh)
+            self._change_owner(fresh)
             with self._source(template, fresh) as command:
                 done = self._run(command)
             if done.returncode:
-                raise wheel.PostgresError(f"The data cannot be made:\n{done.stderr.strip()}")
+                raise wheel.PostgresError(f"initdb failed:\n{done.stderr.strip()}")
             fresh.rename(self.data)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
@@ -74,7 +74,7 @@ class Cluster:
         return wheel.initdb(to)
 
     def _is_made(self) -> bool:
-        """Return whether there is data. Raises PostgresError if it cannot be used."""
+        """Return whether data exists. Raises PostgresError if the data cannot be used."""
         if self.data.exists() and not os.access(self.data, os.R_OK | os.X_OK):
             raise wheel.PostgresError(f"{self.data} belongs to another user, who must run this")
         if not self.data.exists() or not any(self.data.iterdir()):
@@ -90,19 +90,19 @@ class Cluster:
         return True
 
     def start(self, *options: str) -> None:
-        """Start the server unless it runs, and wait until it accepts connections."""
+        """Start the server, unless running, and wait until the server accepts connections."""
         until = time.monotonic() + START_TIMEOUT
         while not self._accepts():
             if time.monotonic() > until:
                 raise wheel.PostgresError(f"PostgreSQL did not start in time: see {self.log}")
             if self._child and self._child.poll() is not None:
-                self._explain()
+                self._raise_start_error()
             if not self._child and not self.process():
                 self._child = self._launch(options)
                 children.append(self._child)
             time.sleep(0.02)
 
-    def _explain(self) -> None:
+    def _raise_start_error(self) -> None:
         said = self.log.read_text(errors="replace")
         self._child = None
         if STILL_IN_USE not in said:
@@ -111,7 +111,7 @@ class Cluster:
 
     def _launch(self, options: tuple[str, ...]) -> subprocess.Popen[bytes]:
         program = wheel.programs() / "postgres"
-        # A server that crashed has left its own.
+        # A crashed server does not remove the folder of the socket.
         _remove_socket_folder(self._socket_folder())
         with self.log.open("wb") as log:
             return subprocess.Popen[bytes](
@@ -120,15 +120,15 @@ class Cluster:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                # Ctrl-C is for the service; this stops after it.
+                # Ctrl-C must stop the service first, and then PostgreSQL.
                 start_new_session=True,
             )
 
     def process(self) -> psutil.Process | None:
-        """Return the process that serves this data directory.
+        """Return the server process of this data directory.
 
-        After a crash the number in postmaster.pid may be another process's: the command line and
-        the user decide.
+        After a crash, the system may reuse the process id in postmaster.pid: the command line
+        and the user must match, too.
         """
         try:
             found = psutil.Process(int(self._record()[0]))
@@ -139,11 +139,11 @@ class Cluster:
         is_server = Path(program).name == "postgres" and str(self.data) in arguments
         return found if is_owner and is_server else None
 
-    def stop(self, *, at_once: bool = False) -> None:
-        """Stop the server; at once means that the data is not needed again."""
+    def stop(self, *, immediate: bool = False) -> None:
+        """Stop the server; an immediate shutdown loses data that is not on disk."""
         folder, process = self._socket_folder(), self._started()
-        for way in (signal.SIGQUIT,) if at_once else (signal.SIGINT, signal.SIGQUIT):
-            if not process or _ends(process, way):
+        for way in (signal.SIGQUIT,) if immediate else (signal.SIGINT, signal.SIGQUIT):
+            if not process or _stops(process, way):
                 break
         else:
             raise wheel.PostgresError(f"PostgreSQL did not stop: see {self.log}")
@@ -153,13 +153,13 @@ class Cluster:
         _remove_socket_folder(folder)
 
     def _started(self) -> psutil.Process | None:
-        """Return the server's process, also one that was started a moment ago."""
+        """Return the server process, even before postmaster.pid exists."""
         if self._child and self._child.poll() is None:
             return psutil.Process(self._child.pid)
         return self.process()
 
     def remove(self) -> None:
-        """Remove the data, and all that is named after it."""
+        """Remove the data, the log and the lock."""
         for path in (self.data, *self.data.parent.glob(f"{self.data.name}.*")):
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
@@ -176,11 +176,11 @@ class Cluster:
         return True
 
     def _record(self) -> list[str]:
-        """Return the lines of postmaster.pid: number, data, start, port, folder of the socket."""
+        """Return the lines of postmaster.pid: process id, data, start, port, socket folder."""
         return (self.data / "postmaster.pid").read_text().splitlines()
 
     def _socket_folder(self) -> Path | None:
-        """Return where the server's socket is; None if it has none yet."""
+        """Return the folder of the server's socket, or None before the socket exists."""
         try:
             line = self._record()[4].strip()
         except (OSError, IndexError):
@@ -189,15 +189,15 @@ class Cluster:
 
     @cached_property
     def _new_socket_folder(self) -> Path:
-        """Make a folder for the socket, which only the server's user may enter."""
+        """Create a folder for the socket, accessible to the server's user alone."""
         base = wheel.SHARED if self.account else Path(tempfile.gettempdir())
         if len(str(base)) > MAX_SOCKET_FOLDER or not re.fullmatch(r"[\w./-]+", str(base), re.ASCII):
             base = Path("/tmp")  # noqa: S108 - the folder inside is made safely.
         folder = Path(tempfile.mkdtemp(prefix=SOCKET_FOLDER, dir=base))
-        self._give(folder)
+        self._change_owner(folder)
         return folder
 
-    def _give(self, folder: Path) -> None:
+    def _change_owner(self, folder: Path) -> None:
         if self.account:
             os.chown(folder, *self.account)
 
@@ -207,11 +207,11 @@ class Cluster:
         )
 
     def _as_its_user(self) -> dict[str, Any]:
-        """Return how subprocess runs a program as the owner of the data, and of nothing else."""
+        """Return the options of subprocess that run a program as the owner of the data."""
         environment = {"LC_ALL": "C", "PATH": os.defpath}
         with suppress(OSError, IndexError):
-            # PostgreSQL would not start beside a process that has the number of an earlier server,
-            # except for its own grandparent. It still looks for backends that are left.
+            # PostgreSQL refuses to start if the process id in postmaster.pid is in use, except by
+            # the grandparent. The check for backends of the earlier server stays active.
             environment["PG_GRANDPARENT_PID"] = self._record()[0]
         options: dict[str, Any] = {"cwd": "/", "env": environment}
         if self.account:
@@ -227,12 +227,12 @@ def _remove_socket_folder(folder: Path | None) -> None:
             folder.rmdir()
 
 
-def _ends(process: psutil.Process, way: signal.Signals) -> bool:
-    """Send a signal, and return whether the process ends in time."""
+def _stops(process: psutil.Process, way: signal.Signals) -> bool:
+    """Send a signal, and return whether the process stops within the timeout."""
     until = time.monotonic() + STOP_TIMEOUT
     with suppress(psutil.NoSuchProcess):
         process.send_signal(way)
-        # In a container without an init, the dead stay in the list of processes.
+        # In a container without an init process, zombies stay in the list of processes.
         while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
             if time.monotonic() > until:
                 return False

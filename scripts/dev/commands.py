@@ -1,4 +1,4 @@
-"""The commands of this folder: Python, though without an ending, since people type their names."""
+"""The commands in scripts/: Python files without a suffix, for short names in the shell."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ SHEBANG = re.compile(rb"#!.*\bpython")
 
 
 def find(folder: Path) -> list[Path]:
-    """Find every command in this folder and those below, by its first line."""
+    """Return the files with a Python shebang in a folder and the folders below."""
     unnamed = (path for path in folder.rglob("*") if not path.suffix and path.is_file())
     return sorted(path for path in unnamed if "node_modules" not in path.parts and _is_python(path))
 

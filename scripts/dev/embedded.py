@@ -1,4 +1,4 @@
-"""A real PostgreSQL of this project's own, for development and tests."""
+"""An embedded PostgreSQL for development and tests."""
 
 import fcntl
 import hashlib
@@ -16,32 +16,32 @@ from scripts.dev.environment import ROOT
 
 Error = wheel.PostgresError
 
-# Data of one run, named after its process.
+# The lock of temporary data, named after a process id.
 TEMPORARY = re.compile(r"[a-z]+-[0-9]+\.lock")
-# How often a server that other processes use is looked for.
-ATTEMPTS = 20
-# It need not survive a machine that loses its power.
-FORGETFUL = ("-c", "fsync=off", "-c", "full_page_writes=off")
+# Another process may stop the server between a check and the lock.
+MAX_ATTEMPTS = 20
+# Temporary data need not survive a power failure.
+NOT_DURABLE = ("-c", "fsync=off", "-c", "full_page_writes=off")
 
 
 @contextmanager
-def postgres(data: Path, *, forget: bool = False) -> Iterator[str]:
+def postgres(data: Path, *, temporary: bool = False) -> Iterator[str]:
     """Run PostgreSQL on this data directory, and yield its URL. Raises Error.
 
-    Processes that use the same directory share a server. The last one stops it, and with `forget`
-    removes the data.
+    Processes that use the same directory share a server. The last process stops the server, and
+    removes temporary data.
     """
     cluster = Cluster(data)
     with _open_lock(data) as lock:
         try:
-            _join(lock, cluster, forget=forget)
+            _join(lock, cluster, temporary=temporary)
             yield cluster.url
         finally:
-            _leave(lock, cluster, forget=forget)
+            _leave(lock, cluster, temporary=temporary)
 
 
 def home(root: Path = ROOT) -> Path:
-    """Return the folder of this checkout's databases."""
+    """Return the folder of the databases of a checkout."""
     if os.geteuid() != 0:
         return root / ".postgres"
     return wheel.SHARED / hashlib.sha256(str(root).encode()).hexdigest()[:12]
@@ -52,7 +52,7 @@ def _open_lock(data: Path) -> TextIO:
         _make_home(data.parent)
         return data.with_name(f"{data.name}.lock").open("w")
     except OSError as error:
-        raise Error(f"The databases' folder cannot be used: {error}") from None
+        raise Error(f"The folder of the databases cannot be used: {error}") from None
 
 
 def _make_home(folder: Path) -> None:
@@ -61,7 +61,7 @@ def _make_home(folder: Path) -> None:
         wheel.make_readable(folder)
     folder.mkdir(exist_ok=True)
     for lock in folder.glob("*.lock"):
-        # Its own process may remove it meanwhile.
+        # The process may remove the lock at the same time.
         with suppress(FileNotFoundError):
             if TEMPORARY.fullmatch(lock.name):
                 _remove_if_left(lock)
@@ -72,35 +72,35 @@ def _remove_if_left(file: Path) -> None:
     with file.open() as lock:
         if _is_alone(lock):
             cluster = Cluster(file.with_suffix(""))
-            cluster.stop(at_once=True)
+            cluster.stop(immediate=True)
             cluster.remove()
 
 
-def _join(lock: TextIO, cluster: Cluster, *, forget: bool) -> None:
-    """Hold the lock with the other users of a running server; the first one starts it alone."""
-    for _ in range(ATTEMPTS):
+def _join(lock: TextIO, cluster: Cluster, *, temporary: bool) -> None:
+    """Share the lock with other processes; the first process starts the server."""
+    for _ in range(MAX_ATTEMPTS):
         if _is_alone(lock):
-            _start(cluster, forget=forget)
+            _start(cluster, temporary=temporary)
         fcntl.flock(lock, fcntl.LOCK_SH)
-        # Its last user may have stopped it meanwhile.
+        # The last process may have stopped the server in between.
         if cluster.process():
             return
         fcntl.flock(lock, fcntl.LOCK_UN)
         time.sleep(0.1)
-    raise Error(f"PostgreSQL has crashed, and another process still uses {cluster.data}: end that.")
+    raise Error(f"PostgreSQL has crashed, and another process still uses {cluster.data}: stop it.")
 
 
-def _start(cluster: Cluster, *, forget: bool) -> None:
+def _start(cluster: Cluster, *, temporary: bool) -> None:
     try:
-        cluster.make(_template(cluster.data.parent) if forget else None)
-        cluster.start(*(FORGETFUL if forget else ()))
+        cluster.make(_template(cluster.data.parent) if temporary else None)
+        cluster.start(*(NOT_DURABLE if temporary else ()))
     except OSError as error:
         raise Error(f"PostgreSQL cannot be started: {error}") from error
 
 
 def _template(folder: Path) -> Cluster:
-    """Return the cluster that temporary ones are copies of, which is made once."""
-    # One is enough for root, whose many checkouts, such as those of tests, all have data there.
+    """Return the cluster that temporary clusters are copied from; create the cluster once."""
+    # The checkouts of root, such as copies in tests, share a template.
     folder = wheel.SHARED if os.geteuid() == 0 else folder
     with (folder / "template.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -109,10 +109,10 @@ def _template(folder: Path) -> Cluster:
         return template
 
 
-def _leave(lock: TextIO, cluster: Cluster, *, forget: bool) -> None:
+def _leave(lock: TextIO, cluster: Cluster, *, temporary: bool) -> None:
     if _is_alone(lock):
-        cluster.stop(at_once=forget)
-        if forget:
+        cluster.stop(immediate=temporary)
+        if temporary:
             cluster.remove()
 
 

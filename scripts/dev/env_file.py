@@ -1,4 +1,4 @@
-"""The file .env, which holds settings for every script; the environment wins over it."""
+"""The file .env, with settings of the commands; environment variables take precedence."""
 
 import os
 
@@ -10,12 +10,12 @@ FILE = ROOT / ".env"
 
 
 def load() -> None:
-    """Set the variables of the file that are not set; an empty one counts as not set."""
+    """Set the variables of the file that are not set or empty in the environment."""
     for name, value in dotenv_values(FILE).items():
         if value and not os.environ.get(name):
             os.environ[name] = value
 
 
-def keep(name: str, value: str) -> None:
-    """Write a setting to the file, which only its owner may read."""
+def write(name: str, value: str) -> None:
+    """Write a setting to the file, readable for the owner alone."""
     set_key(FILE, name, value, quote_mode="never")

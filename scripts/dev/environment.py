@@ -1,7 +1,7 @@
-"""The virtual environment that every script runs in, made and kept current by the first to run.
+"""The virtual environment of the commands, created and updated by the first command.
 
-Uses the standard library alone, since nothing else is installed yet. Progress goes to standard
-error: what a script prints on standard output may be read by a program.
+This module imports the standard library alone, because packages are not installed yet. Progress
+goes to standard error: programs may read the standard output of a command.
 """
 
 import ast
@@ -17,13 +17,13 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 ENVIRONMENT = ROOT / ".venv"
 PYTHON = ENVIRONMENT / "bin" / "python"
 LOCK = ROOT / "scripts" / "requirements-dev.txt"
-# What the environment holds: the Python it was made with, and the lock file that was installed.
+# Records the version of Python and the lock file of the last installation.
 INSTALLED = ENVIRONMENT / "installed.txt"
 
-# These make a Python read another one's files.
+# These variables make Python read files of another installation.
 MISLEADING = ("PYTHONHOME", "PYTHONPATH", "PYTHONPLATLIBDIR", "__PYVENV_LAUNCHER__")
-# The pip settings that say where packages come from. Others, such as `user` and `target`, would
-# install them elsewhere.
+# The settings of pip for the source of packages. Other settings, such as `user` and `target`,
+# change the destination.
 SOURCES = {
     *("index-url", "extra-index-url", "find-links", "no-index", "trusted-host", "keyring-provider"),
     *("proxy", "cert", "client-cert", "timeout", "default-timeout", "retries"),
@@ -34,7 +34,7 @@ SOURCES = {
 def _working_directory() -> Path:
     try:
         return Path.cwd()
-    except FileNotFoundError:  # It was deleted.
+    except FileNotFoundError:  # The folder was deleted.
         return ROOT
 
 
@@ -42,12 +42,12 @@ CALLER = _working_directory()
 
 
 def path(given: str) -> Path:
-    """Return the path that a caller means, who may be in another folder than the project's."""
+    """Return a path relative to the folder in which the command was started."""
     return CALLER / given
 
 
 def enter() -> None:
-    """Continue inside the project's environment, in the project's folder, as the same script."""
+    """Restart the command in the virtual environment, and change to the project's folder."""
     if sys.version_info < (3, 11):  # noqa: UP036 - older Pythons do start this file.
         sys.exit(
             "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + ". "
@@ -63,7 +63,7 @@ def enter() -> None:
 
 
 def _restart() -> None:
-    # A relative name is meant from the caller's folder, which is still the working directory.
+    # The working directory is still the caller's, so a relative name resolves.
     script = str(Path(sys.argv[0]).resolve())
     os.execve(PYTHON, [str(PYTHON), script, *sys.argv[1:]], _environment())  # noqa: S606
 
@@ -73,7 +73,7 @@ def _version() -> str:
 
 
 def _version_of_environment() -> "str | None":
-    """Return the version of the environment's Python, or None if that does not start."""
+    """Return the version of the environment's Python, or None if Python does not start."""
     program = "import sys; print(f'Python {sys.version_info[0]}.{sys.version_info[1]}')"
     try:
         asked = subprocess.run(
@@ -93,15 +93,15 @@ def _installed() -> str:
 
 
 def _install() -> None:
-    # Two scripts may find the environment missing at once.
+    # Two commands may start an installation at the same time.
     with LOCK.open() as holder:
         fcntl.flock(holder, fcntl.LOCK_EX)
         if _is_current(_version_of_environment()):
             return
-        _say("Installing the dependencies into .venv, once, for about a minute ...")
+        _print_progress("Installing the dependencies into .venv, once, for about a minute ...")
         try:
             _create_unless_usable()
-            _bring()
+            _install_packages()
             INSTALLED.write_text(f"{_version_of_environment()}\n{LOCK.read_text()}")
         except OSError as error:
             sys.exit(f".venv cannot be written: {error}")
@@ -112,7 +112,7 @@ def _install() -> None:
 def _create_unless_usable() -> None:
     version = _version_of_environment()
     is_usable = version is not None and _installed().startswith(f"{version}\n")
-    # An installation that is interrupted leaves no mark, so the next one starts from nothing.
+    # After an interrupted installation the file is missing, so the next command starts again.
     INSTALLED.unlink(missing_ok=True) if ENVIRONMENT.is_dir() else None
     if not is_usable:
         _create()
@@ -127,18 +127,18 @@ def _create() -> None:
         )
     if ENVIRONMENT.is_symlink() or (ENVIRONMENT.exists() and not ENVIRONMENT.is_dir()):
         sys.exit(f"{ENVIRONMENT} is not a folder of this project's own: remove it.")
-    # The one that an environment was made with: its own Python is about to be deleted.
+    # The base Python: `--clear` deletes the environment's own Python.
     python = getattr(sys, "_base_executable", sys.executable)
     failure = "The virtual environment could not be made"
     _run(failure, [python, "-m", "venv", "--clear", ENVIRONMENT], _environment())
 
 
-def _bring() -> None:
+def _install_packages() -> None:
     failure = "The dependencies could not be installed"
     pip = ("pip", "--disable-pip-version-check", "install", "-qq", "--progress-bar=on")
     environment = _environment_of_pip()
     _run(failure, [PYTHON, "-I", "-m", *pip, "--requirement", LOCK], environment)
-    # What an earlier lock file brought, and this one does not, is removed.
+    # Removes packages of an earlier lock file.
     _run(failure, [PYTHON, "-I", "-m", "piptools", "sync", "--quiet", LOCK], environment)
 
 
@@ -152,7 +152,7 @@ def _environment() -> "dict[str, str]":
 
 
 def _environment_of_pip() -> "dict[str, str]":
-    """Return the user's environment with those settings of pip alone that are in SOURCES."""
+    """Return the environment variables, of pip only the settings in SOURCES."""
     environment = _environment()
     variables = {name: environment.pop(name) for name in os.environ if name.startswith("PIP_")}
     given = {_setting(name): value for name, value in variables.items()}
@@ -183,5 +183,5 @@ def _configured(environment: "dict[str, str]") -> "dict[str, str]":
     return {name.rpartition(".")[2]: ast.literal_eval(value) for name, _, value in lines}
 
 
-def _say(progress: str) -> None:
+def _print_progress(progress: str) -> None:
     print(progress, file=sys.stderr, flush=True)

@@ -13,7 +13,7 @@ LIFETIME = 3600
 
 @schemathesis.auth(refresh_interval=None)
 class TokenOfTheUserInThePath:
-    """Signs a token for the user_id of each request's path."""
+    """Signs a token for the user_id in the path of the request."""
 
     def get(self, case: Case[Any], _context: AuthContext) -> str | None:
         user = (case.path_parameters or {}).get("user_id")

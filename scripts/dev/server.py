@@ -1,4 +1,4 @@
-"""The server of scripts/serve, which prints how to call the service after the start."""
+"""The server of scripts/serve, which prints instructions after the start."""
 
 import os
 import shlex
@@ -50,7 +50,7 @@ Ctrl-C stops it.
 
 
 async def _next_step() -> str:
-    """Return what to do next, which depends on the state of a database from DATABASE_URL."""
+    """Return the next step, which depends on the state of the database in DATABASE_URL."""
     match await migration.state(os.environ["DATABASE_URL"]):
         case migration.State.BEHIND:
             return f"The database is not migrated: run scripts/migrate. Then, as the user {USER}:"

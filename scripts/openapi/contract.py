@@ -1,4 +1,4 @@
-"""Reading a contract, and walking its operations."""
+"""Reading a contract, and walking the operations."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -25,7 +25,7 @@ class Operation(NamedTuple):
 
 
 def read(text: str, name: str) -> Node:
-    """Parse and validate a contract; messages call it `name`. Raises ContractError."""
+    """Parse and validate a contract; `name` appears in messages. Raises ContractError."""
     contract = parse(text, name)
     try:
         for error in OpenAPIV31SpecValidator(contract).iter_errors():

@@ -19,7 +19,7 @@ HEADER = '"""{} Made by scripts/generate from openapi/openapi.yaml; do not edit.
 
 
 def generate(target: Path) -> None:
-    """Write all files into an empty folder. Raises ContractError."""
+    """Write the files into an empty folder. Raises ContractError."""
     document = contract.read(CONTRACT.read_text(), str(CONTRACT.relative_to(ROOT)))
     (target / "__init__.py").write_text("")
     (target / "openapi.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")

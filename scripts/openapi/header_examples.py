@@ -1,4 +1,4 @@
-"""The examples that redocly does not look at: those of response headers."""
+"""Validation of the examples of response headers, which redocly does not validate."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from scripts.openapi.pointers import Node, resolve
 
 
 def wrong(contract: Node) -> Iterator[str]:
-    """Tell which header examples do not fit their schemas."""
+    """Yield a message for every example that does not match the schema."""
     seen = set()
     for operation in operations(contract):
         for answer in operation.node.get("responses", {}).values():

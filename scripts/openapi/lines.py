@@ -1,4 +1,4 @@
-"""On which line of its file each part of a contract stands."""
+"""The line numbers of the parts of a contract."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from scripts.openapi.pointers import child
 
 
 def lines(text: str) -> dict[str, int]:
-    """Map the JSON pointer of every part to its line."""
+    """Map the JSON pointer of every part to a line number."""
     root = yaml.compose(text, Loader=yaml.CSafeLoader)
     return dict(_walk(root, "#")) if root else {}
 

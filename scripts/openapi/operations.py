@@ -10,7 +10,7 @@ from scripts.openapi.pointers import Node
 METHODS = ("get", "put", "post", "delete", "patch")
 PATH_MEMBERS = ("parameters", "summary", "description")
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-# How a parameter's text is read; anything else needs a reader in handlers/http/validation.py first.
+# The types that handlers/http/validation.py can parse from the text of a parameter.
 PARAMETER_TYPES = ("string", "integer", "boolean")
 
 PRELUDE = '''
@@ -54,7 +54,7 @@ class Operation:
 
 
 class UnsupportedError(contract.ContractError):
-    """The contract is valid, but generation or the service does not support a part of it."""
+    """Generation or the service does not support a part of a valid contract."""
 
 
 def write(document: Node) -> Iterator[str]:
@@ -88,7 +88,7 @@ def require_supported(document: Node) -> None:
 
 
 class Facts:
-    """One operation of the contract, and its source in Python."""
+    """An operation of the contract, and the source in Python."""
 
     def __init__(self, document: Node, found: contract.Operation) -> None:
         self.document, self.path, self.method = document, found.path, found.method

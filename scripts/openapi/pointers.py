@@ -7,7 +7,7 @@ Node = dict[str, Any]
 
 
 def parts(pointer: str) -> list[str]:
-    """Split a pointer into its names."""
+    """Split a pointer into names."""
     return [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
 
 
@@ -29,7 +29,7 @@ def lookup(contract: Node, pointer: str) -> Any:
 
 
 def follow(contract: Node, pointer: str) -> Iterator[tuple[str, Any]]:
-    """Yield the value at a pointer and, while the value is a `$ref`, the value at its target."""
+    """Yield the value at a pointer, and the targets of a chain of `$ref`."""
     node = lookup(contract, pointer)
     yield pointer, node
     while isinstance(node, dict) and "$ref" in node:
@@ -39,7 +39,7 @@ def follow(contract: Node, pointer: str) -> Iterator[tuple[str, Any]]:
 
 
 def resolve(contract: Node, node: Node) -> Node:
-    """Replace a `$ref` by its target; keywords beside the `$ref` override those of the target."""
+    """Replace a `$ref` by the target; keywords beside the `$ref` take precedence."""
     while "$ref" in node:
         beside = {name: value for name, value in node.items() if name != "$ref"}
         node = {**lookup(contract, node["$ref"]), **beside}

@@ -1,4 +1,4 @@
-"""Redocly's command line, with the settings in scripts/redocly.yaml."""
+"""The command line of redocly, with the settings in scripts/redocly.yaml."""
 
 import subprocess
 from pathlib import Path
@@ -7,12 +7,12 @@ from scripts.dev import node
 from scripts.dev.environment import ROOT
 
 SCRIPTS = ROOT / "scripts"
-# Nothing is reported to anybody, and no newer version is looked for.
+# Disables telemetry and the check for a newer version.
 QUIET = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
 
 
 def redocly(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run redocly; the caller judges how it ended."""
+    """Run redocly; the caller checks the exit code."""
     install()
     return subprocess.run(
         [*node.program(SCRIPTS, "redocly"), *arguments, f"--config={SCRIPTS / 'redocly.yaml'}"],

@@ -89,7 +89,7 @@ class Ground:
 def prepared() -> Iterator[Ground]:
     """Run a PostgreSQL of this benchmark's own, away from the core of what is measured."""
     data = embedded.home() / f"bench-{os.getpid()}"
-    with embedded.postgres(data, forget=True) as url:
+    with embedded.postgres(data, temporary=True) as url:
         migration.upgrade(url)
         ground = Ground(url, _postmaster(data))
         for name, value in SETTINGS.items():

@@ -1,4 +1,4 @@
-"""Faults that scripts/drift plants, one at a time, to see that the checks find them."""
+"""Faults that scripts/mutate plants, one at a time, to see that the checks find them."""
 
 from dataclasses import dataclass
 
@@ -231,7 +231,7 @@ FAULTS = (
     ),
     Fault("keys: a failure's set is a set", KEYS, "response.raise_for_status()", "pass"),
     Fault(
-        "keys: a failure forgets them",
+        "keys: a failure discards them",
         KEYS,
         "            self._failed_at = time.monotonic()\n",
         "            self._failed_at, self._keys = time.monotonic(), {}\n",

@@ -1,4 +1,4 @@
-"""Faults in what bounds clients, the log and outages, for scripts/drift."""
+"""Faults in what bounds clients, the log and outages, for scripts/mutate."""
 
 from tests.mutation.faults import DATABASE, LIMITS, PROTOCOL, RETRY, ROUTE, Fault
 

@@ -72,7 +72,7 @@ FAULTS = (
     Fault(
         "diff: an integer is no number",
         KEYWORDS,
-        'not (one == "integer" and "number" in new)',
+        'not (name == "integer" and "number" in new)',
         "True",
     ),
     Fault(
@@ -120,8 +120,8 @@ FAULTS = (
     Fault(
         "diff: an unknown keyword is compatible",
         SCHEMAS,
-        "yield Finding(Verdict.BREAKING, what, whom, change.pointer)\n\n\ndef kind_of_value",
-        "yield Finding(Verdict.COMPATIBLE, what, whom, change.pointer)\n\n\ndef kind_of_value",
+        "yield Finding(Verdict.BREAKING, what, whom, change.pointer)\n\n\ndef value_type",
+        "yield Finding(Verdict.COMPATIBLE, what, whom, change.pointer)\n\n\ndef value_type",
     ),
     Fault("diff: a lost value is not told", SCHEMAS, '((gone, "lost", NARROWER), ', "("),
     Fault("diff: a gained value is not told", SCHEMAS, ', (came, "gained", WIDER))', ",)"),
@@ -152,8 +152,8 @@ FAULTS = (
     Fault(
         "diff: a default matters to those who always send",
         SCHEMAS,
-        "asks = [use for use in asking(change.uses) if use.optional]",
-        "asks = asking(change.uses)",
+        "asks = [use for use in in_requests(change.uses) if use.optional]",
+        "asks = in_requests(change.uses)",
     ),
     Fault("diff: allOf is anyOf", SCHEMAS, '(whole or change.holder == "allOf")', "(whole)"),
     Fault(
@@ -165,8 +165,8 @@ FAULTS = (
     Fault(
         "diff: readOnly is for readers",
         SCHEMAS,
-        'if change.name == "readOnly" else answering',
-        'if change.name == "writeOnly" else answering',
+        'if change.name == "readOnly" else in_responses',
+        'if change.name == "writeOnly" else in_responses',
     ),
     Fault(
         "diff: a member that leaves answers breaks nobody",
@@ -209,14 +209,14 @@ FAULTS = (
     Fault(
         "diff: a needed body is optional",
         PATHS,
-        'change.kind == "added" and change.new.get("required"):\n        yield breaks(change, f"{who} now needs',
-        'change.kind == "added" and change.new.get("requires"):\n        yield breaks(change, f"{who} now needs',
+        'change.kind == "added" and change.new.get("required"):\n        yield breaking(change, f"{who} now needs',
+        'change.kind == "added" and change.new.get("requires"):\n        yield breaking(change, f"{who} now needs',
     ),
     Fault(
         "diff: a body may not be left out",
         PATHS,
-        "    elif change.new:\n        yield breaks",
-        "    elif not change.new:\n        yield breaks",
+        "    elif change.new:\n        yield breaking",
+        "    elif not change.new:\n        yield breaking",
     ),
     Fault(
         "diff: a new success is compatible",
@@ -250,7 +250,10 @@ FAULTS = (
         "breaks = all(not any(",
     ),
     Fault(
-        "diff: what is asked for is turned around", CROSS_CHECKS, "one <= brought", "one >= brought"
+        "diff: what is asked for is turned around",
+        CROSS_CHECKS,
+        "required <= brought",
+        "required >= brought",
     ),
     Fault(
         "diff: an operation's own security is ignored",
@@ -322,14 +325,14 @@ FAULTS = (
     Fault(
         "diff: another path is nobody's",
         PATHS,
-        'yield breaks(change, what, "use the old path',
-        'yield fine(change, what, "use the old path',
+        'yield breaking(change, what, "use the old path',
+        'yield compatible(change, what, "use the old path',
     ),
     Fault(
         "diff: the order of values matters",
         CANONICAL,
-        'SETS = ("type", "enum", "required")',
-        'SETS = ("type", "required")',
+        'UNORDERED = ("type", "enum", "required")',
+        'UNORDERED = ("type", "required")',
     ),
     Fault(
         "diff: what stands beside a reference is ignored",
@@ -359,7 +362,7 @@ FAULTS = (
     Fault(
         "diff: the style of a parameter is unseen",
         UNDETECTED,
-        "{**found, **paths.written(found)}",
+        "{**found, **paths.serialization(found)}",
         "found",
     ),
     Fault("diff: a whole map that goes is one part", CHANGES, '"ParameterList": "Parameter",', ""),
@@ -455,7 +458,7 @@ FAULTS = (
     Fault(
         "diff: versions are text", VERSION, "[int(number) for number in", "[number for number in"
     ),
-    Fault("diff: a mistake is no failure", DIFF, "    if report.mistake:", "    if False:"),
+    Fault("diff: a mistake is no failure", DIFF, "    if report.error:", "    if False:"),
     Fault("diff: a broken contract is a success", DIFF, "sys.exit(2)", "sys.exit(0)"),
     Fault(
         "diff: compares the other way round",
@@ -463,7 +466,7 @@ FAULTS = (
         "Report(source(given.base), Source(CONTRACT, Path(CONTRACT).read_text()))",
         "Report(Source(CONTRACT, Path(CONTRACT).read_text()), source(given.base))",
     ),
-    Fault("diff: JSON is always right", REPORT, '"ok": not self.mistake', '"ok": True'),
+    Fault("diff: JSON is always right", REPORT, '"ok": not self.error', '"ok": True'),
     Fault("diff: lines count from zero", LINES, "key.start_mark.line + 1", "key.start_mark.line"),
     Fault(
         "diff: breaking changes are not shown",

@@ -1,4 +1,4 @@
-"""Tasks, and the list that each belongs to."""
+"""Tasks and task lists."""
 
 import sqlalchemy as sa
 from alembic import op

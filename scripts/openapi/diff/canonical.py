@@ -1,12 +1,12 @@
-"""Whether two schemas allow the same values, however they are written down."""
+"""The canonical form of schemas: equivalent schemas have equal forms."""
 
 from typing import Any
 
 from scripts.openapi.diff.keywords import ANNOTATIONS
 from scripts.openapi.pointers import Node, lookup
 
-# Keywords that say nothing when they have this value.
-IDLE: dict[str, list[Any]] = {
+# Values of keywords that equal an absent keyword.
+DEFAULTS: dict[str, list[Any]] = {
     "required": [[]],
     "minItems": [0],
     "minLength": [0],
@@ -17,12 +17,12 @@ IDLE: dict[str, list[Any]] = {
     "deprecated": [False],
     "additionalProperties": [True, {}],
 }
-SETS = ("type", "enum", "required")
+UNORDERED = ("type", "enum", "required")
 COMBINATIONS = ("allOf", "anyOf", "oneOf")
 
 
-def meaning(contract: Node, schema: Any, inside: tuple[str, ...] = ()) -> Any:
-    """Write a schema in one canonical way: equal results allow equal values."""
+def canonical(contract: Node, schema: Any, inside: tuple[str, ...] = ()) -> Any:
+    """Return the canonical form of a schema."""
     if not isinstance(schema, dict):
         return schema
     found = {name: value for name, value in schema.items() if name not in ANNOTATIONS}
@@ -30,22 +30,22 @@ def meaning(contract: Node, schema: Any, inside: tuple[str, ...] = ()) -> Any:
     if target in inside:
         return {"$ref": target}
     if target:
-        # What stands beside a reference holds as well as what it refers to.
+        # In OpenAPI 3.1, keywords beside a $ref apply together with the target.
         found["allOf"] = [*found.get("allOf", []), lookup(contract, target)]
         inside = (*inside, target)
     plain = {name: _value(contract, name, value, inside) for name, value in found.items()}
-    plain = {name: value for name, value in plain.items() if value not in IDLE.get(name, [])}
+    plain = {name: value for name, value in plain.items() if value not in DEFAULTS.get(name, [])}
     return _simplest(plain)
 
 
 def _value(contract: Node, name: str, value: Any, inside: tuple[str, ...]) -> Any:
     if name in ("properties", "patternProperties", "$defs", "dependentSchemas"):
-        return {key: meaning(contract, one, inside) for key, one in value.items()}
+        return {key: canonical(contract, schema, inside) for key, schema in value.items()}
     if name in COMBINATIONS:
-        return [meaning(contract, one, inside) for one in value]
-    if name in SETS and isinstance(value, list):
+        return [canonical(contract, schema, inside) for schema in value]
+    if name in UNORDERED and isinstance(value, list):
         return sorted(value, key=str)
-    return meaning(contract, value, inside)
+    return canonical(contract, value, inside)
 
 
 def _simplest(schema: dict[str, Any]) -> Any:
@@ -66,7 +66,7 @@ def _simplest(schema: dict[str, Any]) -> Any:
     return schema
 
 
-def one_of(contract: Node, schema: Any, other: Node, choices: Any) -> bool:
-    """Tell whether `choices`, in the other contract, offer just this schema among others."""
-    same = meaning(contract, schema)
-    return isinstance(choices, list) and same in [meaning(other, choice) for choice in choices]
+def contains(contract: Node, schema: Any, other: Node, choices: Any) -> bool:
+    """Return whether `choices`, in another contract, contain an equivalent of the schema."""
+    same = canonical(contract, schema)
+    return isinstance(choices, list) and same in [canonical(other, choice) for choice in choices]

@@ -1,4 +1,4 @@
-"""The changes that redocly finds, each with the values and the uses that a verdict needs."""
+"""The changes that redocly detects, with the values and the uses that a verdict requires."""
 
 import json
 import tempfile
@@ -8,32 +8,32 @@ from pathlib import Path
 from typing import Any
 
 from scripts.openapi.contract import ContractError
-from scripts.openapi.diff.uses import Index, Use, before
+from scripts.openapi.diff.uses import Index, Use, affected_uses
 from scripts.openapi.pointers import Node, child, lookup, parts
 from scripts.openapi.redocly import redocly
 
 
 @dataclass(frozen=True)
 class Change:
-    # `added`, `removed` or `modified`, and the kind of part, as redocly names them.
+    # `added`, `removed` or `modified`, and the type of the part, in the terms of redocly.
     kind: str
     type: str
-    # Where redocly met it first, which is not where it is written when that is shared.
+    # The pointer from the first use of the part; the definition of a shared part is elsewhere.
     path: str
-    # Where it is written, before and after; of a modified member, what the member is in.
+    # The pointers to the definition, before and after; for a modified member, to the parent.
     base: str | None
     revision: str | None
     name: str = ""
     old: Any = None
     new: Any = None
-    # Whether redocly finds it breaking, and why.
+    # Whether redocly reports a breaking change, and the reasons.
     major: bool = False
     reasons: tuple[str, ...] = ()
     uses: list[Use] = field(default_factory=list)
 
     @property
     def pointer(self) -> str:
-        """Where to look: at the new contract, or at the old one for what is gone."""
+        """The pointer in the new contract, or for a removed part in the old contract."""
         if self.kind == "modified" and self.name not in ("", "key"):
             holder = self.revision if self.new is not None else self.base
             return child(holder or "", self.name)
@@ -41,24 +41,24 @@ class Change:
 
     @property
     def last(self) -> str:
-        """What the part is called where it is: a status, a header, a member."""
+        """The last name of the path: a status, a header, a member."""
         return parts(self.path)[-1]
 
     @property
     def holder(self) -> str:
-        """The keyword or map that the part is in."""
+        """The keyword or map that contains the part."""
         return parts(self.path)[-2] if len(parts(self.path)) > 1 else ""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """The two contracts, and who uses what in each."""
+    """The indexes of the two contracts."""
 
     old: Index
     new: Index
 
 
-# Parts that redocly reports whole when all of what they hold comes or goes.
+# Maps and lists that redocly reports as a whole if every entry was added or removed.
 MAPS = {
     "ParameterList": "Parameter",
     "HeadersMap": "Header",
@@ -71,7 +71,7 @@ MAPS = {
 
 
 def find(pair: Pair) -> Iterator[Change]:
-    """Let redocly compare the contracts."""
+    """Compare the contracts with redocly."""
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder) / name for name in ("base.json", "revision.json")]
         for file, index in zip(files, (pair.old, pair.new), strict=True):
@@ -80,8 +80,8 @@ def find(pair: Pair) -> Iterator[Change]:
     if run.returncode:
         raise ContractError(f"redocly could not compare the contracts:\n{run.stderr}")
     for found in json.loads(run.stdout)["changes"]:
-        for change in spread(pair, read(pair, found)):
-            uses = before(pair.old, pair.new, change.base, change.revision)
+        for change in expand(pair, read(pair, found)):
+            uses = affected_uses(pair.old, pair.new, change.base, change.revision)
             yield replace(change, uses=list(dict.fromkeys(uses)))
 
 
@@ -93,7 +93,7 @@ def read(pair: Pair, found: dict[str, Any]) -> Change:
     if found["kind"] == "modified" and name == "key":
         old, new = parts(base)[-1], parts(revision)[-1]
     elif found["kind"] == "modified":
-        # Where the member is not there, redocly points at what it is missing from.
+        # For a missing member, the pointer of redocly names the parent.
         base, old = member(pair.old, base, name)
         revision, new = member(pair.new, revision, name)
     return Change(
@@ -110,17 +110,17 @@ def read(pair: Pair, found: dict[str, Any]) -> Change:
 
 
 def member(index: Index, pointer: str, name: str) -> tuple[str, Any]:
-    """Split a pointer into what holds a member and the member's value, None if there is none."""
+    """Return the pointer of the parent of a member, and the value of the member or None."""
     holder, _, last = pointer.rpartition("/")
-    # A part may well have the name of a member that it lacks.
+    # The name of a part may equal the name of a missing member.
     part = pointer in index.uses and holder not in index.uses
     if child("", name) != f"/{last}" or part:
         return pointer, None
     return holder, lookup(index.contract, pointer)
 
 
-def spread(pair: Pair, change: Change) -> Iterator[Change]:
-    """Take a whole map that came or went as its parts."""
+def expand(pair: Pair, change: Change) -> Iterator[Change]:
+    """Split the change of a complete map or list into changes of the entries."""
     if change.kind == "modified" or change.type not in MAPS:
         yield change
         return

@@ -1,21 +1,21 @@
-"""Comparing two contracts: every change becomes what a person should know of it."""
+"""Comparison of two contracts: every change becomes a finding."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 
 from scripts.openapi.diff import changes, cross_checks, findings, paths, schemas, undetected
-from scripts.openapi.diff.canonical import meaning, one_of
+from scripts.openapi.diff.canonical import canonical, contains
 from scripts.openapi.diff.changes import Change, Pair
-from scripts.openapi.diff.findings import Finding, Verdict, answering
-from scripts.openapi.diff.keywords import ANNOTATIONS, names
+from scripts.openapi.diff.findings import Finding, Verdict, in_responses
+from scripts.openapi.diff.keywords import ANNOTATIONS, type_names
 from scripts.openapi.diff.uses import SCHEMAS, Index, Use
 from scripts.openapi.pointers import Node, lookup, parts
 
-# Parts that people read and programs do not.
+# Documentation, which programs do not read.
 READ = ("Example", "ExampleList", "ExamplesMap", "Tag", "TagList", "Info", "Contact", "License",
         "ExternalDocs", "Link", "LinksMap")  # fmt: skip
 SHARED = "The shared"
-# Names of members that no client looks at.
+# Prefixes of members that clients do not read.
 NOTES = ("x-", "openapi")
 NAMES_TYPE = (
     "Breaks generated clients whose code names the type `{}`; what is sent and answered stays."
@@ -29,15 +29,15 @@ GROUPED = (
 
 
 def compare(base: Node, revision: Node) -> list[Finding]:
-    """Find what changed from one contract to the other, the worst first."""
+    """Return the findings, the most severe first."""
     pair = Pair(Index(base), Index(revision))
     return conclude(pair, list(changes.find(pair)))
 
 
 def conclude(pair: Pair, found: list[Change]) -> list[Finding]:
-    """Judge what redocly found, and add what it does not see."""
+    """Return the findings for the changes of redocly, and for undetected changes."""
     openings = {f"{change.path}/{change.name}" for change in found if change.kind == "modified"}
-    # What is allowed besides the named members is told of once, where it changes.
+    # Redocly also reports the schema inside a changed `additionalProperties`.
     found = [change for change in found if change.kind == "modified" or change.path not in openings]
     whole = [*rewritten(pair, found), *replaced(pair, found)]
     paths_done = [path for path, _ in whole]
@@ -54,7 +54,7 @@ def conclude(pair: Pair, found: list[Change]) -> list[Finding]:
 
 
 def importance(finding: Finding) -> tuple[int, bool]:
-    """Put the worst first, and what clients do before how the contract's parts are called."""
+    """Return a sort key: severe findings first, names of shared parts last."""
     return list(Verdict).index(finding.verdict), finding.what.startswith(SHARED)
 
 
@@ -68,18 +68,18 @@ def judge(pair: Pair, change: Change) -> Iterator[Finding]:
     elif change.type in READ or change.name in ANNOTATIONS or change.name.startswith(NOTES):
         yield wording(change)
     elif change.type in GROUPED:
-        # The cross-checks compare the security requirements of each operation.
+        # The cross-checks compare the security requirements of operations.
         return
     elif change.path.startswith("#/components/"):
         yield from component(pair, change)
     elif change.type in ("Schema", "SchemaProperties", "AllOf", "AnyOf", "OneOf"):
-        yield from schemas.judge(settled(pair, change))
+        yield from schemas.judge(without_new_members(pair, change))
     else:
         yield from paths.judge(pair, change)
 
 
-def settled(pair: Pair, change: Change) -> Change:
-    """Leave out of `required` the members that came or went: they are told of already."""
+def without_new_members(pair: Pair, change: Change) -> Change:
+    """Remove added and removed members from a change of `required`: see their own findings."""
     if change.name != "required":
         return change
     old, new = (
@@ -118,7 +118,7 @@ def wording(change: Change) -> Finding:
 
 
 def tag(pair: Pair, change: Change) -> Iterator[Finding]:
-    """Redocly has a tag that was reworded go and come."""
+    """Redocly reports a reworded tag as removed and added."""
     name = (change.new or change.old)["name"]
     old, new = (
         {tag["name"]: tag.get("description", "") for tag in index.contract.get("tags", [])}
@@ -131,7 +131,7 @@ def tag(pair: Pair, change: Change) -> Iterator[Finding]:
 
 
 def place(change: Change, pointer: str) -> str:
-    """Say where a text stands: in a part that has a name, or else where clients meet it."""
+    """Return the location of a text: the name of a shared part, or else the uses."""
     way = parts(pointer)
     if way[:1] == ["components"]:
         return f"`{'.'.join(name for name in way[2:] if name != 'properties')}`"
@@ -139,7 +139,7 @@ def place(change: Change, pointer: str) -> str:
 
 
 def component(pair: Pair, change: Change) -> Iterator[Finding]:
-    """Judge a change of what a shared part is called, or of one that no operation uses."""
+    """Yield the finding for the name of a shared part, or for an unused part."""
     holder, name = parts(change.path)[1:3]
     shared = f"{SHARED} {holder.removesuffix('s')} `{name}`"
     verdict, whom = Verdict.WORDING, ""
@@ -158,7 +158,7 @@ def component(pair: Pair, change: Change) -> Iterator[Finding]:
 
 
 def rewritten(pair: Pair, found: list[Change]) -> Iterator[tuple[str, Finding | None]]:
-    """Find schemas that are written in another way and allow the same values, or one more kind."""
+    """Yield findings for schemas that are equivalent, or that gained or lost an alternative."""
     done = set()
     for change in found:
         if change.type != "Schema" or change.kind != "modified" or change.path in done:
@@ -174,14 +174,14 @@ def rewritten(pair: Pair, found: list[Change]) -> Iterator[tuple[str, Finding | 
 
 def rewriting(pair: Pair, change: Change, old: Node, new: Node) -> Finding | None:
     who = findings.subjects(change.uses)
-    if meaning(pair.old.contract, old) == meaning(pair.new.contract, new):
+    if canonical(pair.old.contract, old) == canonical(pair.new.contract, new):
         what = f"{who}: written differently, with the same meaning"
         return Finding(Verdict.WORDING, what, "", change.pointer)
     for keyword in ("oneOf", "anyOf", "allOf"):
-        more = one_of(pair.old.contract, old, pair.new.contract, new.get(keyword))
-        fewer = one_of(pair.new.contract, new, pair.old.contract, old.get(keyword))
+        more = contains(pair.old.contract, old, pair.new.contract, new.get(keyword))
+        fewer = contains(pair.new.contract, new, pair.old.contract, old.get(keyword))
         if more or fewer:
-            # One more alternative allows more, one more condition allows less.
+            # An additional alternative allows more values, an additional condition fewer.
             effect = schemas.WIDER if more == (keyword != "allOf") else schemas.NARROWER
             what = f"{who}: {'more' if effect.wider else 'less'} is possible than before"
             return schemas.weigh(change, what, effect, "send another", "know only what there was")
@@ -189,20 +189,20 @@ def rewriting(pair: Pair, change: Change, old: Node, new: Node) -> Finding | Non
 
 
 def replaced(pair: Pair, found: list[Change]) -> Iterator[tuple[str, Finding | None]]:
-    """Find values of another kind altogether: how their limits differ is of no interest then."""
+    """Yield findings for schemas without a common type, whose other changes do not matter."""
     for change in found:
         if (
             change.uses
             and (change.type, change.name) == ("Schema", "type")
-            and not {*names(change.old)} & {*names(change.new)}
+            and not {*type_names(change.old)} & {*type_names(change.new)}
         ):
             for finding in schemas.judge(change):
                 yield change.path, frozen(pair, change, finding)
 
 
 def frozen(pair: Pair, change: Change, finding: Finding) -> Finding:
-    """The outer shape of a list stays as it is: what reads one list must be able to read all."""
-    lists = [use for use in answering(change.uses) if outer(pair.old, use)]
+    """Report every change of the outer shape of a list as breaking: clients share a list reader."""
+    lists = [use for use in in_responses(change.uses) if outer(pair.old, use)]
     if not lists or finding.verdict != Verdict.COMPATIBLE:
         return finding
     who = findings.operations(lists)
@@ -211,7 +211,7 @@ def frozen(pair: Pair, change: Change, finding: Finding) -> Finding:
 
 
 def outer(index: Index, use: Use) -> bool:
-    """Tell whether a use is in the outer shape of a list: all but the items of its `data`."""
+    """Return whether a use is in a list response, but outside the items of `data`."""
     for length in range(len(use.place), 0, -1):
         schema = index.schemas.get(use.place[:length], {})
         if {"data", "pagination"} <= schema.get("properties", {}).keys():

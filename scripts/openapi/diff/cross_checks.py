@@ -1,4 +1,4 @@
-"""What redocly cannot see: it looks at parts, and these are about how parts work together."""
+"""Checks that involve several parts of a contract, which redocly compares one by one."""
 
 import json
 from collections.abc import Iterator
@@ -22,21 +22,21 @@ def judge(pair: Pair) -> Iterator[Finding]:
     ]
     yield from security(pair, common)
     for old, found in common:
-        yield from sending_back(pair, old, found)
+        yield from round_trip(pair, old, found)
 
 
 def security(pair: Pair, common: list[tuple[Operation, Operation]]) -> Iterator[Finding]:
-    """Compare what each operation asks of its callers, wherever that is written."""
+    """Compare the effective security requirements of operations."""
     changed: dict[tuple[str, str, Verdict], list[Operation]] = {}
     for old, new in common:
         before = alternatives(pair.old.contract, old.node)
         after = alternatives(pair.new.contract, new.node)
         if before == after:
             continue
-        # Callers bring what one alternative asked for; some new one must be content with it.
-        breaks = any(not any(one <= brought for one in after) for brought in before)
+        # The callers of an old alternative break if they satisfy no new alternative.
+        breaks = any(not any(required <= brought for required in after) for brought in before)
         verdict = Verdict.BREAKING if breaks else Verdict.COMPATIBLE
-        changed.setdefault((said(before), said(after), verdict), []).append(new)
+        changed.setdefault((describe(before), describe(after), verdict), []).append(new)
     for (before_said, after_said, verdict), same in changed.items():
         who = findings.listing(f"`{operation.name}`" for operation in same)
         what = f"Callers now show {after_said}, before {before_said}"
@@ -50,15 +50,16 @@ def security(pair: Pair, common: list[tuple[Operation, Operation]]) -> Iterator[
 
 
 def alternatives(contract: Node, operation: Node) -> Alternatives:
-    """Read what callers may show: one of these sets, each of schemes with their scopes."""
+    """Return the alternative security requirements, as sets of schemes with scopes."""
     wanted = operation.get("security", contract.get("security")) or [{}]
     return {
-        frozenset(scheme(contract, name, scopes) for name, scopes in one.items()) for one in wanted
+        frozenset(scheme(contract, name, scopes) for name, scopes in schemes.items())
+        for schemes in wanted
     }
 
 
 def scheme(contract: Node, name: str, scopes: list[str]) -> str:
-    """Write a scheme by what it asks for, since callers never see its name."""
+    """Return the content of a scheme as JSON: clients do not see the name of a scheme."""
     node = resolve(contract, lookup(contract, child("#/components/securitySchemes", name)) or {})
     facts = {
         key: value for key, value in node.items() if key not in ("description", "bearerFormat")
@@ -66,29 +67,29 @@ def scheme(contract: Node, name: str, scopes: list[str]) -> str:
     return json.dumps({**facts, **({"scopes": sorted(scopes)} if scopes else {})}, sort_keys=True)
 
 
-def said(wanted: Alternatives) -> str:
+def describe(wanted: Alternatives) -> str:
     return findings.listing(
         (
-            findings.listing(described(json.loads(one)) for one in sorted(each))
-            if each
+            findings.listing(describe_scheme(json.loads(found)) for found in sorted(schemes))
+            if schemes
             else "nothing"
-            for each in sorted(wanted, key=len)
+            for schemes in sorted(wanted, key=len)
         ),
         "or",
     )
 
 
-def described(facts: dict[str, Any]) -> str:
+def describe_scheme(facts: dict[str, Any]) -> str:
     kind = {
         "http": f"a {facts.get('scheme')} token",
         "apiKey": f"a key in the {facts.get('in')} `{facts.get('name')}`",
     }.get(facts["type"], f"{facts['type']} credentials")
     scopes = facts.get("scopes")
-    return f"{kind} with {findings.listing(f'`{one}`' for one in scopes)}" if scopes else kind
+    return f"{kind} with {findings.listing(f'`{scope}`' for scope in scopes)}" if scopes else kind
 
 
-def sending_back(pair: Pair, old: Operation, new: Operation) -> Iterator[Finding]:
-    """Where an operation takes back whole what it answers, it must go on doing so."""
+def round_trip(pair: Pair, old: Operation, new: Operation) -> Iterator[Finding]:
+    """Require that a client can still send a complete response back as the next request."""
     sent, answered = members(pair.old.contract, old)
     sent_now, answered_now = members(pair.new.contract, new)
     if not answered or not sent or not answered.keys() <= sent.keys():
@@ -105,7 +106,7 @@ def sending_back(pair: Pair, old: Operation, new: Operation) -> Iterator[Finding
 
 
 def members(contract: Node, operation: Operation) -> tuple[Node, Node]:
-    """Find the members that an operation's closed body may have, and those of its success."""
+    """Return the members of the request, unless open, and of the success response."""
     body = resolve(contract, operation.node.get("requestBody", {}))
     sent = schema(contract, body)
     successes = [

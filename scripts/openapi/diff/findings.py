@@ -1,4 +1,4 @@
-"""What a comparison finds, and how it is said."""
+"""The findings of a comparison, and the sentences that describe findings."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,18 +16,18 @@ class Verdict(StrEnum):
 @dataclass(frozen=True)
 class Finding:
     verdict: Verdict
-    # What changed, and whom it concerns and how: each in full sentences.
+    # The change, and the effect on clients, in full sentences.
     what: str
     whom: str = ""
-    # Where it is in the new contract, or was in the old one.
+    # The pointer in the new contract, or for a removed part in the old contract.
     pointer: str = ""
-    # The lines of a text before and after, where the text is what changed.
+    # The text before and after, for a change of wording.
     before: str = ""
     after: str = ""
 
 
 def listing(items: Iterable[str], last: str = "and") -> str:
-    """List things as a sentence does, each once."""
+    """Join distinct items to an enumeration: `a, b and c`."""
     *most, final = dict.fromkeys(items) or ("nothing",)
     return f"{', '.join(most)} {last} {final}" if most else final
 
@@ -41,18 +41,18 @@ def subjects(uses: Iterable[Use]) -> str:
 
 
 def callers(uses: Iterable[Use], fault: str) -> str:
-    """Say who is broken for what they send."""
+    """Name the callers whose requests break."""
     return f"Breaks callers of {operations(uses)} that {fault}."
 
 
 def readers(uses: list[Use], fault: str) -> str:
-    """Say who is broken for what they expect in an answer."""
+    """Name the readers of responses that break."""
     return f"Breaks readers of {subjects(uses)} (answers of {operations(uses)}) that {fault}."
 
 
-def asking(uses: Iterable[Use]) -> list[Use]:
+def in_requests(uses: Iterable[Use]) -> list[Use]:
     return [use for use in uses if use.direction == "request"]
 
 
-def answering(uses: Iterable[Use]) -> list[Use]:
+def in_responses(uses: Iterable[Use]) -> list[Use]:
     return [use for use in uses if use.direction == "response"]

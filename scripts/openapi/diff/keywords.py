@@ -1,21 +1,21 @@
-"""What each keyword of a schema means to those who send a value and to those who read one."""
+"""The effect of schema keywords on senders and on readers of a value."""
 
 import json
 from typing import Any, NamedTuple
 
 
 class Keyword(NamedTuple):
-    # What holds with it, what those senders do whom a narrower one breaks,
-    # and those readers whom a wider one breaks.
+    # A description; the behavior of senders that a narrower keyword breaks, and of readers that a
+    # wider keyword breaks.
     fact: str
     send: str
     read: str
-    # Which way a larger number goes, for those that are bounds.
+    # For bounds, the effect of a larger number.
     larger: str | None = None
 
 
 class Effect(NamedTuple):
-    """How a change moves the limits of what a value may be: fewer values, more, or both."""
+    """The effect of a change on the allowed values: fewer, more, or both."""
 
     narrower: bool
     wider: bool
@@ -70,13 +70,13 @@ KEYWORDS = {
     "uniqueItems": Keyword("each item once", "send an item twice", "count on items being unique"),
 }
 
-# What no program notices in what it sends or reads.
+# Keywords without an effect on requests and responses.
 ANNOTATIONS = {
     "title", "description", "summary", "example", "examples", "externalDocs", "$comment", "xml",
     "contact", "license", "termsOfService", "bearerFormat", "tags",
 }  # fmt: skip
 
-# Formats of numbers that allow every number which JSON readers can tell apart, and none at all.
+# Formats of numbers that do not limit the value, and the absent format.
 HINTS = {None, "int64", "float", "double"}
 
 
@@ -85,7 +85,7 @@ def show(value: Any) -> str:
 
 
 def effect(keyword: str, before: Any, after: Any) -> Effect:
-    """Judge a change of one of KEYWORDS; None is a keyword that is not there."""
+    """Return the effect of a change of a keyword in KEYWORDS; None is an absent keyword."""
     if keyword == "uniqueItems":
         before, after = before or None, after or None
     if keyword == "format" and {before, after} <= HINTS:
@@ -102,10 +102,10 @@ def effect(keyword: str, before: Any, after: Any) -> Effect:
 
 
 def fact(keyword: str, before: Any, after: Any) -> str:
-    """Say what holds now, and what did."""
+    """Describe the new and the old value."""
     text = KEYWORDS[keyword].fact
     if (before if after is None else after) == 1:
-        # One character, item or member.
+        # A bound of 1 takes the singular.
         text = text.removesuffix("s")
     if keyword == "uniqueItems":
         return f"now {text}" if after else f"no longer {text}"
@@ -116,16 +116,16 @@ def fact(keyword: str, before: Any, after: Any) -> str:
     return f"now {text.format(show(after))}, before {show(before)}"
 
 
-def names(value: Any) -> list[str]:
-    """Read the types that a schema's `type` allows; all of them where there is none."""
+def type_names(value: Any) -> list[str]:
+    """Return the types that the keyword `type` allows; an absent keyword allows every type."""
     if value is None:
         return ["string", "number", "integer", "boolean", "array", "object", "null"]
     return [value] if isinstance(value, str) else list(value)
 
 
 def types(before: Any, after: Any) -> tuple[list[str], list[str]]:
-    """Tell which types are gone, and which are new; every integer is a number."""
-    old, new = names(before), names(after)
-    gone = [one for one in old if one not in new and not (one == "integer" and "number" in new)]
-    came = [one for one in new if one not in old and not (one == "integer" and "number" in old)]
+    """Return the removed types and the added types; every integer is a number."""
+    old, new = type_names(before), type_names(after)
+    gone = [name for name in old if name not in new and not (name == "integer" and "number" in new)]
+    came = [name for name in new if name not in old and not (name == "integer" and "number" in old)]
     return gone, came

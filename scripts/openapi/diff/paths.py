@@ -1,4 +1,4 @@
-"""Judging a change of what is around the schemas: paths, operations, parameters, answers."""
+"""Rules for changes of paths, operations, parameters, bodies, responses, headers and servers."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -14,7 +14,9 @@ GENERATED = "Breaks generated clients, whose code has the old name; requests sta
 
 
 def judge(pair: Pair, change: Change) -> Iterator[Finding]:
-    if change.type == "Parameter" and (not change.uses or change.name in serialized(pair, change)):
+    if change.type == "Parameter" and (
+        not change.uses or change.name in same_serialization(pair, change)
+    ):
         return
     if change.kind == "modified" and change.name not in MEMBERS.get(change.type, ()):
         yield fallback(change)
@@ -25,22 +27,22 @@ def judge(pair: Pair, change: Change) -> Iterator[Finding]:
 
 
 def fallback(change: Change) -> Finding:
-    """Pass on redocly's verdict on what nothing here knows more about."""
+    """Return the verdict of redocly, for changes without a rule in this module."""
     name = change.name or change.last
     where = f" of {subjects(change.uses)}" if change.uses else ""
     what = f"`{name}`{where} {'changed' if change.kind == 'modified' else f'was {change.kind}'}"
     if not change.major:
-        return fine(change, what, "No client has to change.")
+        return compatible(change, what, "No client has to change.")
     who = f"Breaks clients of {operations(change.uses)}. " if change.uses else ""
     whom = who + " ".join(change.reasons)
     return Finding(Verdict.BREAKING, what, whom, change.pointer)
 
 
-def breaks(change: Change, what: str, fault: str) -> Finding:
+def breaking(change: Change, what: str, fault: str) -> Finding:
     return Finding(Verdict.BREAKING, what, findings.callers(change.uses, fault), change.pointer)
 
 
-def fine(change: Change, what: str, whom: str) -> Finding:
+def compatible(change: Change, what: str, whom: str) -> Finding:
     return Finding(Verdict.COMPATIBLE, what, whom, change.pointer)
 
 
@@ -50,7 +52,7 @@ def path(_: Pair, change: Change) -> Iterator[Finding]:
         if re.sub(r"\{\w+\}", "{}", change.old) == re.sub(r"\{\w+\}", "{}", change.new):
             yield Finding(Verdict.BREAKING, what, GENERATED, change.pointer)
         else:
-            yield breaks(change, what, "use the old path: it is unknown now (404)")
+            yield breaking(change, what, "use the old path: it is unknown now (404)")
         return
     item = change.new or change.old or {}
     for method in METHODS:
@@ -74,7 +76,7 @@ def operation_itself(change: Change, name: str, method: str, where: str) -> Find
     route = f"(`{method.upper()} {where}`)"
     if change.kind == "added":
         whom = "Callers may use it; none has to."
-        return fine(change, f"New operation {called} {route}", whom)
+        return compatible(change, f"New operation {called} {route}", whom)
     whom = f"Breaks callers of {called}: every call fails (404 or 405)."
     return Finding(Verdict.BREAKING, f"{called} {route} is gone", whom, change.pointer)
 
@@ -86,25 +88,25 @@ def parameter(pair: Pair, change: Change) -> Iterator[Finding]:
     if change.kind == "removed":
         refused = ": what the contract does not name is refused (422)"
         fault = f"send it{refused if where.startswith('query') else ''}"
-        yield breaks(change, f"{where} of {who} is gone", fault)
+        yield breaking(change, f"{where} of {who} is gone", fault)
     elif change.kind == "added" and node.get("required"):
-        yield breaks(change, f"{where} of {who} is new and must be sent", "do not send it")
+        yield breaking(change, f"{where} of {who} is new and must be sent", "do not send it")
     elif change.kind == "added":
-        yield fine(change, f"{where} of {who} is new", "Callers may send it; none has to.")
+        yield compatible(change, f"{where} of {who} is new", "Callers may send it; none has to.")
     else:
         yield from parameter_member(change)
 
 
-def serialized(pair: Pair, change: Change) -> set[str]:
-    """Tell which settings of how a parameter is written are the same, said or by default."""
+def same_serialization(pair: Pair, change: Change) -> set[str]:
+    """Return the serialization keywords of a parameter that have the same effective value."""
     old, new = (
-        written(lookup(index.contract, pointer or "") or {})
+        serialization(lookup(index.contract, pointer or "") or {})
         for index, pointer in ((pair.old, change.base), (pair.new, change.revision))
     )
     return {name for name in old if old[name] == new[name]}
 
 
-def written(node: Node) -> Node:
+def serialization(node: Node) -> Node:
     style = node.get("style", "form" if node.get("in") in ("query", "cookie") else "simple")
     return {
         "style": style,
@@ -117,76 +119,78 @@ def written(node: Node) -> Node:
 def parameter_member(change: Change) -> Iterator[Finding]:
     where = subjects(change.uses)
     if change.name == "required" and change.new:
-        yield breaks(change, f"{where} must be sent now", "leave it out")
+        yield breaking(change, f"{where} must be sent now", "leave it out")
     elif change.name == "required":
-        yield fine(change, f"{where} may be left out now", "No caller has to change.")
+        yield compatible(change, f"{where} may be left out now", "No caller has to change.")
     elif change.name == "name" and change.path.count("/") and where.startswith("path"):
         what = f"Path parameter `{change.old}` is now called `{change.new}`"
         yield Finding(Verdict.BREAKING, what, GENERATED, change.pointer)
     elif change.name == "name":
         what = f"{where} is now called `{change.new}`"
-        yield breaks(change, what, "send the old one: it is refused (422)")
+        yield breaking(change, what, "send the old one: it is refused (422)")
     elif change.name == "in":
-        yield breaks(change, f"{where} is now sent as {change.new} parameter", "send it as before")
+        yield breaking(
+            change, f"{where} is now sent as {change.new} parameter", "send it as before"
+        )
     else:
         what = f"{where}: `{change.name}` is now {show(change.new)}, before {show(change.old)}"
-        yield breaks(change, what, "write it as before")
+        yield breaking(change, what, "write it as before")
 
 
 def body(_: Pair, change: Change) -> Iterator[Finding]:
     who = operations(change.uses)
     if change.kind == "removed":
-        yield breaks(change, f"{who} no longer takes a body", "send one")
+        yield breaking(change, f"{who} no longer takes a body", "send one")
     elif change.kind == "added" and change.new.get("required"):
-        yield breaks(change, f"{who} now needs a body", "send none")
+        yield breaking(change, f"{who} now needs a body", "send none")
     elif change.kind == "added":
-        yield fine(change, f"{who} now takes a body", "Callers may send one; none has to.")
+        yield compatible(change, f"{who} now takes a body", "Callers may send one; none has to.")
     elif change.new:
-        yield breaks(change, f"{who} now needs a body", "send none")
+        yield breaking(change, f"{who} now needs a body", "send none")
     else:
-        yield fine(change, f"{who} now works without a body", "No caller has to change.")
+        yield compatible(change, f"{who} now works without a body", "No caller has to change.")
 
 
-def media(_: Pair, change: Change) -> Iterator[Finding]:
+def media_type(_: Pair, change: Change) -> Iterator[Finding]:
     if any("parameters" in use.place for use in change.uses):
         what = f"{subjects(change.uses)} is written in another form"
-        yield breaks(change, what, "write it as before")
+        yield breaking(change, what, "write it as before")
         return
-    asks = findings.asking(change.uses)
+    asks = findings.in_requests(change.uses)
     what = "Bodies" if asks else "Answers"
     who = operations(change.uses)
     if change.kind == "added":
-        yield fine(
+        yield compatible(
             change, f"{what} of {who} may also be `{change.last}`", "No client has to change."
         )
     else:
         gone = change.old if change.name == "key" else change.last
         now = f": now `{change.new}`" if change.name == "key" else ""
         said = f"{what} of {who} can no longer be `{gone}`{now}"
-        yield breaks(change, said, "send it" if asks else "read it")
+        yield breaking(change, said, "send it" if asks else "read it")
 
 
-def answer(_: Pair, change: Change) -> Iterator[Finding]:
+def response(_: Pair, change: Change) -> Iterator[Finding]:
     who = operations(change.uses)
     if change.kind == "added" and change.last.startswith("2"):
         fault = f"know only the successes there were: {change.last} is one more to handle"
-        yield breaks(change, f"{who} may now answer {change.last}", fault)
+        yield breaking(change, f"{who} may now answer {change.last}", fault)
     elif change.kind == "added":
         status = "any other status" if change.last == "default" else change.last
         whom = f"Callers of {who} that handle refusals in general need not change."
-        yield fine(change, f"{who} may now answer {status}", whom)
+        yield compatible(change, f"{who} may now answer {status}", whom)
     elif change.kind == "removed":
-        yield breaks(change, f"{who} no longer answers {change.last}", f"handle {change.last}")
+        yield breaking(change, f"{who} no longer answers {change.last}", f"handle {change.last}")
     else:
         what = f"{who} answers {change.new} where it answered {change.old}"
-        yield breaks(change, what, f"look for {change.old}")
+        yield breaking(change, what, f"look for {change.old}")
 
 
 def header(_: Pair, change: Change) -> Iterator[Finding]:
     what = subjects(change.uses)
     if change.kind == "added":
         whom = f"Answers of {operations(change.uses)} may have it; no reader has to change."
-        yield fine(change, f"{what} is new", whom)
+        yield compatible(change, f"{what} is new", whom)
     elif change.kind == "removed":
         yield Finding(
             Verdict.BREAKING, f"{what} is gone", reading(change, "use it"), change.pointer
@@ -195,7 +199,7 @@ def header(_: Pair, change: Change) -> Iterator[Finding]:
         whom = reading(change, "count on it being there")
         yield Finding(Verdict.BREAKING, f"{what} may be missing now", whom, change.pointer)
     else:
-        yield fine(change, f"{what} is always there now", "No reader has to change.")
+        yield compatible(change, f"{what} is always there now", "No reader has to change.")
 
 
 def reading(change: Change, fault: str) -> str:
@@ -204,7 +208,7 @@ def reading(change: Change, fault: str) -> str:
 
 def server(_: Pair, change: Change) -> Iterator[Finding]:
     if change.kind == "added":
-        yield fine(change, f"New server `{change.new['url']}`", "No client has to change.")
+        yield compatible(change, f"New server `{change.new['url']}`", "No client has to change.")
     else:
         old = change.old if change.name == "url" else change.old["url"]
         now = f" is now `{change.new}`" if change.name == "url" else " is gone"
@@ -217,16 +221,16 @@ JUDGES: dict[str, Callable[[Pair, Change], Iterator[Finding]]] = {
     "Operation": operation,
     "Parameter": parameter,
     "RequestBody": body,
-    "MediaType": media,
-    "Response": answer,
+    "MediaType": media_type,
+    "Response": response,
     "Header": header,
     "Server": server,
 }
-# The members of each part whose change is judged here; of others, redocly's verdict is passed on.
+# The members with rules in this module; for other members, the verdict of redocly applies.
 MEMBERS: dict[str, tuple[str, ...]] = {
     "PathItem": ("key",),
     "Operation": ("operationId",),
-    "Parameter": ("name", "in", "required", *written({})),
+    "Parameter": ("name", "in", "required", *serialization({})),
     "RequestBody": ("required",),
     "MediaType": ("key",),
     "Response": ("key",),

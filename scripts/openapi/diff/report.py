@@ -1,4 +1,4 @@
-"""The report of a comparison: Markdown for a person, JSON for a machine."""
+"""The report of a comparison, as Markdown or JSON."""
 
 import difflib
 import json
@@ -20,13 +20,13 @@ SECTIONS = {
     Verdict.COMPATIBLE: ("New, and breaks nobody", "Clients that work today go on working."),
     Verdict.WORDING: ("Wording", "Nothing that a program sends or reads changes."),
 }
-# How much of a text that was reworded is shown.
-LINES, WIDTH = 12, 160
+# Limits for the diff of a reworded text.
+MAX_LINES, MAX_WIDTH = 12, 160
 
 
 @dataclass(frozen=True)
 class Source:
-    """A contract as it was given: what to call it, and its text."""
+    """The name and the text of a contract."""
 
     name: str
     text: str
@@ -39,14 +39,14 @@ class Report:
         new = contract.read(revision.text, revision.name)
         self.versions = version.of(old), version.of(new)
         self.found = compare(old, new)
-        self.mistake = version.mistake(*self.versions, self.found)
+        self.error = version.error(*self.versions, self.found)
         self.places = [
             (revision.name, lines(revision.text)),
             (base.name, lines(base.text)),
         ]
 
     def where(self, finding: Finding) -> str:
-        """Tell the file and line: of the new contract, or of the old one for what is gone."""
+        """Return the file and line in the new contract, or of a removed part in the old one."""
         pointer = finding.pointer
         for name, known in self.places:
             if pointer in known:
@@ -60,8 +60,8 @@ class Report:
                 "base": {"name": self.base.name, "version": base},
                 "revision": {"name": self.revision.name, "version": revision},
                 "bump": STEPS[self.found[0].verdict] if self.found else None,
-                "ok": not self.mistake,
-                "message": self.mistake,
+                "ok": not self.error,
+                "message": self.error,
                 "changes": [
                     {
                         "verdict": finding.verdict,
@@ -101,7 +101,7 @@ class Report:
             if (count := sum(finding.verdict == verdict for finding in self.found))
         ]
         step = STEPS[self.found[0].verdict]
-        wanted = version.after(self.versions[0], step)
+        wanted = version.bump(self.versions[0], step)
         return f"A {step} change ({'; '.join(counts)}): the next version is {wanted}."
 
     def item(self, finding: Finding) -> Iterator[str]:
@@ -118,14 +118,14 @@ class Report:
 
 
 def rewording(finding: Finding) -> Iterator[str]:
-    """Show the lines of a text that were reworded."""
+    """Yield a diff of a reworded text."""
     if finding.before == finding.after:
         return
     old, new = finding.before.splitlines(), finding.after.splitlines()
     changed = [line for line in difflib.ndiff(old, new) if line[0] in "+-"]
     yield "\n  ```diff"
-    for line in changed[:LINES]:
-        yield f"  {line if len(line) <= WIDTH else f'{line[:WIDTH]}…'}"
-    if len(changed) > LINES:
-        yield f"  … and {len(changed) - LINES} more lines"
+    for line in changed[:MAX_LINES]:
+        yield f"  {line if len(line) <= MAX_WIDTH else f'{line[:MAX_WIDTH]}…'}"
+    if len(changed) > MAX_LINES:
+        yield f"  … and {len(changed) - MAX_LINES} more lines"
     yield "  ```"

@@ -1,18 +1,25 @@
-"""Judging a change of a schema: it can be fine for those who send a value and bad for readers."""
+"""Rules for changes of schemas, which affect senders and readers in different ways."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from scripts.openapi.diff import findings, keywords
 from scripts.openapi.diff.changes import Change
-from scripts.openapi.diff.findings import Finding, Verdict, answering, asking, operations, subjects
+from scripts.openapi.diff.findings import (
+    Finding,
+    Verdict,
+    in_requests,
+    in_responses,
+    operations,
+    subjects,
+)
 from scripts.openapi.diff.keywords import Effect, show
 
 NARROWER, WIDER = Effect(narrower=True, wider=False), Effect(narrower=False, wider=True)
 
 
 def judge(change: Change) -> Iterator[Finding]:
-    """Give what a person should know of this change; nothing where another finding says it."""
+    """Yield the findings for a change of a schema."""
     if change.kind == "modified":
         yield from JUDGES.get(change.name, keyword)(change)
     elif change.holder == "properties":
@@ -26,8 +33,8 @@ def judge(change: Change) -> Iterator[Finding]:
 
 
 def weigh(change: Change, what: str, effect: Effect, send: str, read: str) -> Finding:
-    """Find out whom it breaks that a value may now be less, or more, than before."""
-    asks, answers = asking(change.uses), answering(change.uses)
+    """Return the finding for a change of the allowed values."""
+    asks, answers = in_requests(change.uses), in_responses(change.uses)
     broken, unbroken = [], []
     if asks and effect.narrower:
         broken.append(findings.callers(asks, send))
@@ -57,10 +64,10 @@ def keyword(change: Change) -> Iterator[Finding]:
         yield Finding(Verdict.BREAKING, what, whom, change.pointer)
 
 
-def kind_of_value(change: Change) -> Iterator[Finding]:
+def value_type(change: Change) -> Iterator[Finding]:
     gone, came = keywords.types(change.old, change.new)
     old, new = (
-        findings.listing(map(show, keywords.names(value)), "or") if value else "anything"
+        findings.listing(map(show, keywords.type_names(value)), "or") if value else "anything"
         for value in (change.old, change.new)
     )
     read = f"do not expect {findings.listing(map(show, came), 'or')}"
@@ -90,23 +97,23 @@ def required(change: Change) -> Iterator[Finding]:
     old, new = change.old or [], change.new or []
     for name in [name for name in new if name not in old]:
         there = of_member(change, name)
-        must = "must be sent" if asking(change.uses) else "is always there"
+        must = "must be sent" if in_requests(change.uses) else "is always there"
         what = f"{subjects(there.uses)} {must} now"
         yield weigh(there, what, NARROWER, "leave it out", "")
     for name in [name for name in old if name not in new]:
         there = of_member(change, name)
-        may = "may be missing" if answering(change.uses) else "may be left out"
+        may = "may be missing" if in_responses(change.uses) else "may be left out"
         what = f"{subjects(there.uses)} {may} now"
         yield weigh(there, what, WIDER, "", "count on it being there")
 
 
 def of_member(change: Change, name: str) -> Change:
-    """Look at one member of the schema that changes."""
+    """Return the change with a member of the schema as the subject."""
     return replace(change, uses=[replace(use, subject=use.member(name)) for use in change.uses])
 
 
 def member(change: Change) -> Finding:
-    asks, answers = asking(change.uses), answering(change.uses)
+    asks, answers = in_requests(change.uses), in_responses(change.uses)
     who = subjects(change.uses)
     if change.kind == "removed":
         sentences = [findings.callers(asks, "send it")] if asks else []
@@ -145,7 +152,7 @@ def default(change: Change) -> Iterator[Finding]:
         what = f"{who}: now has the default {show(change.new)}"
     else:
         what = f"{who}: the default is now {show(change.new)}, before {show(change.old)}"
-    asks = [use for use in asking(change.uses) if use.optional]
+    asks = [use for use in in_requests(change.uses) if use.optional]
     if asks:
         fault = "leave it out: the same request now means something else"
         yield Finding(Verdict.BREAKING, what, findings.callers(asks, fault), change.pointer)
@@ -153,25 +160,25 @@ def default(change: Change) -> Iterator[Finding]:
         yield Finding(Verdict.WORDING, what, "No request can leave it out.", change.pointer)
 
 
-def openness(change: Change) -> Iterator[Finding]:
+def additional_members(change: Change) -> Iterator[Finding]:
     now = "refused" if change.new is False else "allowed"
     if isinstance(change.new, dict) and change.new:
         now = f"held against {show(change.new)}"
     what = f"{subjects(change.uses)}: members that the contract does not name are now {now}"
     effect = WIDER if change.old is False else NARROWER
-    senders = replace(change, uses=asking(change.uses))
+    senders = replace(change, uses=in_requests(change.uses))
     found = weigh(senders, what, effect, "send others", "")
-    if answers := answering(change.uses):
-        # Readers must ignore what they do not know, else no member could ever be added.
+    if answers := in_responses(change.uses):
+        # Readers must ignore unknown members, otherwise every new member would break readers.
         who = subjects(answers)
         note = f"Readers of {who} need not change, if they ignore what they do not know."
         found = replace(found, whom=f"{found.whom} {note}".strip())
     yield found
 
 
-def one_way(change: Change) -> Iterator[Finding]:
-    """`readOnly` takes a member away from senders, `writeOnly` from readers."""
-    concerned = (asking if change.name == "readOnly" else answering)(change.uses)
+def access(change: Change) -> Iterator[Finding]:
+    """`readOnly` removes a member for senders, `writeOnly` for readers."""
+    concerned = (in_requests if change.name == "readOnly" else in_responses)(change.uses)
     what = f"{subjects(change.uses)}: {'now' if change.new else 'no longer'} `{change.name}`"
     if not concerned or not change.new:
         yield Finding(Verdict.COMPATIBLE, what, "Nobody has to change.", change.pointer)
@@ -184,7 +191,7 @@ def one_way(change: Change) -> Iterator[Finding]:
 
 
 def renamed(change: Change) -> Iterator[Finding]:
-    asks, answers = asking(change.uses), answering(change.uses)
+    asks, answers = in_requests(change.uses), in_responses(change.uses)
     sentences = [findings.callers(asks, "send the old name")] if asks else []
     sentences += [findings.readers(answers, "use the old name")] if answers else []
     what = f"{subjects(change.uses)} is now called `{change.new}`"
@@ -193,12 +200,12 @@ def renamed(change: Change) -> Iterator[Finding]:
 
 JUDGES: dict[str, Callable[[Change], Iterator[Finding]]] = {
     "key": renamed,
-    "type": kind_of_value,
+    "type": value_type,
     "enum": enum,
     "required": required,
     "default": default,
-    "additionalProperties": openness,
-    "unevaluatedProperties": openness,
-    "readOnly": one_way,
-    "writeOnly": one_way,
+    "additionalProperties": additional_members,
+    "unevaluatedProperties": additional_members,
+    "readOnly": access,
+    "writeOnly": access,
 }

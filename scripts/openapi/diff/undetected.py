@@ -1,11 +1,11 @@
-"""What redocly does not look at: a few ways of writing, and the values of examples."""
+"""Changes that redocly does not detect, such as the values of examples."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from scripts.openapi.contract import Operation, operations
 from scripts.openapi.diff import paths
-from scripts.openapi.diff.canonical import meaning
+from scripts.openapi.diff.canonical import canonical
 from scripts.openapi.diff.changes import Pair
 from scripts.openapi.diff.findings import Finding, Verdict
 from scripts.openapi.diff.keywords import show
@@ -13,7 +13,7 @@ from scripts.openapi.pointers import Node, child, parts, resolve
 
 
 def judge(pair: Pair) -> Iterator[Finding]:
-    """Tell of contracts that differ although redocly finds no change."""
+    """Yield findings for contracts that differ although redocly detects no change."""
     old, new = pair.old.contract, pair.new.contract
     after = {found.name: essence(new, found) for found in operations(new)}
     for found in operations(old):
@@ -26,14 +26,14 @@ def judge(pair: Pair) -> Iterator[Finding]:
 
 
 def essence(contract: Node, operation: Operation) -> Any:
-    """What of an operation can matter to a client, wherever and in whatever order it is written."""
+    """Return the canonical form of an operation, without parts that clients do not notice."""
     parameters = {}
     for holder in (operation.item, operation.node):
-        for each in holder.get("parameters", []):
-            found = resolve(contract, each)
-            parameters[f"{found['in']} {found['name']}"] = {**found, **paths.written(found)}
+        for parameter in holder.get("parameters", []):
+            found = resolve(contract, parameter)
+            parameters[f"{found['in']} {found['name']}"] = {**found, **paths.serialization(found)}
     rest = {name: operation.node.get(name, {}) for name in ("requestBody", "responses")}
-    return meaning(contract, {"parameters": parameters, **rest})
+    return canonical(contract, {"parameters": parameters, **rest})
 
 
 def without_version(contract: Node) -> Node:

@@ -1,4 +1,4 @@
-"""Who meets which part of the contract: every part is indexed by the operations that use it."""
+"""The index of a contract: the operations that use a part."""
 
 import re
 from collections import defaultdict
@@ -13,17 +13,17 @@ SCHEMAS = "#/components/schemas/"
 
 @dataclass(frozen=True)
 class Use:
-    """One place where clients meet a part of the contract."""
+    """The use of a part by an operation, in the request or in a response."""
 
     operation: str
     direction: Literal["request", "response"]
-    # The way to it through an operation, the same in both contracts whatever the parts are called.
+    # The path through an operation, without names of shared parts, equal in both contracts.
     place: tuple[str, ...]
-    # What a person calls it, such as `Task.title`.
+    # The name in the report, such as `Task.title`.
     subject: str
-    # Whether a request may leave it out.
+    # Whether a request may omit the part.
     optional: bool = False
-    # Schemas on the way, so that a recursive one ends.
+    # The schemas above the part, which end the walk of a recursive schema.
     inside: tuple[str, ...] = ()
 
     def into(self, *place: str, subject: str | None = None, optional: bool = False) -> "Use":
@@ -31,12 +31,12 @@ class Use:
         return replace(self, place=place, subject=subject or self.subject, optional=optional)
 
     def member(self, name: str) -> str:
-        """Call a member of it by name."""
+        """Return the name of a member in the report."""
         return f"{self.subject[:-1]}.{name}`" if self.subject[0] == "`" else f"`{name}`"
 
 
 class Index:
-    """The uses of every part of one contract, by the part's JSON pointer."""
+    """The uses of every part of a contract, by JSON pointer."""
 
     def __init__(self, contract: Node) -> None:
         self.contract = contract
@@ -52,7 +52,7 @@ class Index:
         pointer = child(item, found.method)
         place = (found.method, re.sub(r"\{\w+\}", "{}", found.path))
         use = Use(found.name, "request", place, f"`{found.name}`")
-        # Wherever something about the whole path or the whole operation changes.
+        # For changes of the complete path or operation.
         self.uses[item].append(use)
         self.uses[pointer].append(use)
         own = {self.parameter_key(parameter) for parameter in found.node.get("parameters", [])}
@@ -65,13 +65,13 @@ class Index:
         for status in found.node.get("responses", {}):
             self.response(child(f"{pointer}/responses", status), status, use)
 
-    def around(self, place: tuple[str, ...]) -> tuple[str, ...]:
-        """Tell the place of what the part at this place is in."""
+    def enclosing(self, place: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the place of the nearest part around a place."""
         inside = range(len(place) - 1, 0, -1)
         return next((place[:length] for length in inside if place[:length] in self.places), ())
 
     def nearest(self, pointer: str) -> list[Use]:
-        """Find the uses of a part, or of the next one that it is in."""
+        """Return the uses of a part, or else of the nearest part around the part."""
         while pointer not in self.uses and "/" in pointer:
             pointer = pointer.rpartition("/")[0]
         return self.uses.get(pointer, [])
@@ -80,16 +80,16 @@ class Index:
         node = resolve(self.contract, parameter)
         return node["in"], node["name"]
 
-    def found(self, pointer: str, use: Use) -> tuple[str, Node]:
-        """Note this use of what is there, and of what that refers to; give the latter."""
+    def record(self, pointer: str, use: Use) -> tuple[str, Node]:
+        """Record the use of a part and of the targets of `$ref`, and return the last target."""
         followed = list(follow(self.contract, pointer))
         for target, _ in followed:
             self.uses[target].append(use)
         target, node = followed[-1]
         return target, node if isinstance(node, dict) else {}
 
-    def known_as(self, pointer: str) -> str:
-        """Name an object by its schema; a text or number is known by the member that holds it."""
+    def schema_name(self, pointer: str) -> str:
+        """Return the name of the schema for an object, and an empty name for a plain value."""
         *_, (pointer, node) = follow(self.contract, pointer)
         name = pointer.removeprefix(SCHEMAS)
         named = "/" not in name and isinstance(node, dict)
@@ -99,27 +99,27 @@ class Index:
     def parameter(self, pointer: str, use: Use) -> None:
         where, name = self.parameter_key(lookup(self.contract, pointer))
         use = use.into("parameters", where, name, subject=f"{where} parameter `{name}`")
-        pointer, node = self.found(pointer, use)
+        pointer, node = self.record(pointer, use)
         optional = not node.get("required", False)
         self.schema(f"{pointer}/schema", use.into("schema", optional=optional))
 
     def body(self, pointer: str, use: Use) -> None:
         subject = f"body of `{use.operation}`"
         use = use.into("requestBody", subject=subject)
-        pointer, node = self.found(pointer, use)
+        pointer, node = self.record(pointer, use)
         self.content(pointer, node, use)
 
     def response(self, pointer: str, status: str, use: Use) -> None:
         use = replace(use, direction="response")
         use = use.into("responses", status, subject=f"{status} answer of `{use.operation}`")
-        pointer, node = self.found(pointer, use)
+        pointer, node = self.record(pointer, use)
         for name in node.get("headers", {}):
             header = use.into("headers", name, subject=f"response header `{name}`")
-            target, _ = self.found(child(f"{pointer}/headers", name), header)
+            target, _ = self.record(child(f"{pointer}/headers", name), header)
             self.schema(f"{target}/schema", header.into("schema"))
         for name in node.get("links", {}):
             link = use.into("links", name, subject=f"link `{name}` of `{use.operation}`")
-            self.found(child(f"{pointer}/links", name), link)
+            self.record(child(f"{pointer}/links", name), link)
         self.content(pointer, node, use)
 
     def content(self, pointer: str, node: Node, use: Use) -> None:
@@ -133,10 +133,10 @@ class Index:
             return
         use = replace(use, inside=(*use.inside, pointer))
         holder, there = pointer, use
-        use = replace(use, subject=self.known_as(pointer) or use.subject)
-        pointer, node = self.found(pointer, use)
+        use = replace(use, subject=self.schema_name(pointer) or use.subject)
+        pointer, node = self.record(pointer, use)
         if pointer != holder:
-            # What comes or goes with the member is called as the member.
+            # An added or removed member takes the name of the member, not of the schema.
             self.uses[holder][-1] = there
         self.schemas[use.place] = node
         for name in node.get("properties", {}):
@@ -153,20 +153,20 @@ class Index:
                 self.schema(f"{pointer}/{keyword}/{number}", use.into(keyword, str(number)))
 
 
-def before(old: Index, new: Index, base: str | None, revision: str | None) -> list[Use]:
-    """Tell who used a part before the change: only they can be broken by it.
+def affected_uses(old: Index, new: Index, base: str | None, revision: str | None) -> list[Use]:
+    """Return the uses of a part before the change, which the change can break.
 
-    A part that is new, or gone, is met by those who use what it is in, before and after.
+    For an added or removed part, return the uses of the parent in both contracts.
     """
     if base is None or revision is None:
         pointer, there, other = (revision, new, old) if base is None else (base, old, new)
         found = there.uses.get(pointer or "", [])
         if not found:
             return [use for use in there.nearest(pointer or "#") if use.place in other.places]
-        met = [use for use in found if there.around(use.place) in other.places]
-        # What only moved to another place of the document is neither new nor gone.
+        met = [use for use in found if there.enclosing(use.place) in other.places]
+        # A part that moved within the document is neither added nor removed.
         return [use for use in met if use.place not in other.places] if met else found
     found = old.nearest(base)
     places = {use.place for use in new.uses.get(revision, [])}
-    # A path that moved has no place in common with what it was.
+    # A renamed path has no place in common with the old path.
     return [use for use in found if use.place in places] or found

@@ -1,4 +1,4 @@
-"""Whether info.version was raised as far as the changes ask for."""
+"""The check that info.version matches the changes."""
 
 import re
 from enum import StrEnum
@@ -30,7 +30,7 @@ def of(contract: Node) -> str:
     return version
 
 
-def after(version: str, step: Step) -> str:
+def bump(version: str, step: Step) -> str:
     major, minor, patch = numbers(version)
     return {
         Step.MAJOR: f"{major + 1}.0.0",
@@ -43,13 +43,13 @@ def numbers(version: str) -> list[int]:
     return [int(number) for number in version.split(".")]
 
 
-def mistake(base: str, revision: str, found: list[Finding]) -> str:
-    """Say how the version must change, and why; nothing if it is right."""
+def error(base: str, revision: str, found: list[Finding]) -> str:
+    """Return the required change of the version with the reason, or an empty text."""
     if not found:
         return ""
-    # The worst comes first.
+    # The most severe finding comes first.
     worst = found[0].verdict
-    wanted = after(base, STEPS[worst])
+    wanted = bump(base, STEPS[worst])
     now = f"stayed {base}" if revision == base else f"went from {base} to {revision}"
     if worst == Verdict.BREAKING and numbers(revision)[0] <= numbers(base)[0]:
         return (
