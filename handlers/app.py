@@ -42,7 +42,7 @@ def create(config: settings.Settings) -> FastAPI:
     database = Database(pool, connections=config.database_connections)
     sources = _key_sources(config)
     authenticator = Authenticator(sources, config.issuers)
-    telemetry, close_telemetry = _telemetry(config)
+    telemetry, close_telemetry = _telemetry(config, database)
     contract = json.loads(docs.CONTRACT.read_text())
     app = FastAPI(
         title=contract["info"]["title"],
@@ -73,14 +73,16 @@ def _key_sources(config: settings.Settings) -> list[KeySource]:
     return sources
 
 
-def _telemetry(config: settings.Settings) -> tuple[TelemetryConfig, Callable[[], None]]:
+def _telemetry(
+    config: settings.Settings, database: Database
+) -> tuple[TelemetryConfig, Callable[[], None]]:
     """Return FastAPI's options for telemetry, and a function that shuts telemetry down."""
     if not config.is_traced and not config.is_measured:
         return TELEMETRY_OFF, lambda: None
     # The import is slow, so it must not delay a start without telemetry.
     from handlers.telemetry import Telemetry
 
-    telemetry = Telemetry(config)
+    telemetry = Telemetry(config, database)
     return telemetry.options, telemetry.close
 
 

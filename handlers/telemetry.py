@@ -16,7 +16,8 @@ from opentelemetry.sdk.trace import Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import format_trace_id
 
-from handlers import env_file, limits, log, settings
+from handlers import env_file, limits, log, metrics, settings
+from handlers.postgres.database import Database
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ class Telemetry:
     without exporters, and a collector that hangs would delay shutdown by most of a minute.
     """
 
-    def __init__(self, config: settings.Settings) -> None:
+    def __init__(self, config: settings.Settings, database: Database) -> None:
         # OpenTelemetry reads only environment variables.
         load_dotenv(env_file.PATH, encoding=env_file.ENCODING)
         # OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES take precedence.
@@ -56,6 +57,7 @@ class Telemetry:
         if config.is_measured:
             reader = PeriodicExportingMetricReader(OTLPMetricExporter())
             metering = MeterProvider([reader], resource=resource, shutdown_on_exit=False)
+            metrics.register(metering.get_meter("handlers"), database)
             self.options["meter_provider"] = metering
             self._providers.append(metering)
 

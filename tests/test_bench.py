@@ -1,4 +1,4 @@
-"""The benchmark works: its services answer the same, and it tells what it measured."""
+"""The benchmark: its services give the same answers, and its report is complete."""
 
 import json
 import subprocess
@@ -6,7 +6,7 @@ import subprocess
 from tests.bench import report, workload
 from tests.bench.comparison import label
 from tests.bench.processes import CONTENDERS
-from tests.service import ROOT
+from tests.support.service import ROOT
 
 
 def bench(*options: str) -> str:
@@ -22,8 +22,8 @@ def bench(*options: str) -> str:
 
 
 class TestComparison:
-    def test_a_short_run_tells_everything(self) -> None:
-        """It compares all answers first, and fails if a single one is wrong."""
+    def test_short_run_reports_all_figures(self) -> None:
+        """The benchmark compares all answers first, and fails for a wrong answer."""
         found = json.loads(bench("--json", "--rounds=1", "--seconds=0.05"))
         names = [label(contender) for contender in CONTENDERS]
         assert list(found["rounds"]) == names

@@ -1,4 +1,4 @@
-"""Tokens of a real Better Auth server, as it issues them."""
+"""Tokens of a real Better Auth server."""
 
 import base64
 import json
@@ -10,27 +10,27 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from tests import service
-from tests.conftest import Person, refusal
 from tests.frontend import stand_in
 from tests.frontend.stand_in import Account, StandIn
+from tests.support import service
+from tests.support.users import User, error_of
 
-PATIENCE = 20
+TIMEOUT = 20
 
 
 @contextmanager
 def trusting(address: str, database_url: str) -> Iterator[str]:
-    """Run a service that trusts the Better Auth server at this address; gives its own."""
+    """Run a service that trusts the Better Auth server at an address. Yield the address of the service."""
     with service.running(DATABASE_URL=database_url, BETTER_AUTH_URL=address) as running:
         yield running.address
 
 
 @contextmanager
-def visitor(address: str, account: Account, token: str | None = None) -> Iterator[Person]:
-    """Be this person at the service, with this token or a new one."""
-    person = Person(address, account.user_id, token or account.token())
-    with person.client:
-        yield person
+def user_of(address: str, account: Account, token: str | None = None) -> Iterator[User]:
+    """Yield a client of the service for an account, with a given or a new token."""
+    user = User(address, account.user_id, token or account.token())
+    with user.client:
+        yield user
 
 
 @pytest.fixture(scope="module")
@@ -59,98 +59,98 @@ def header(token: str) -> dict[str, str]:
 
 
 def with_header(token: str, **members: str) -> str:
-    """Replace members of a token's header, which its signature then no longer fits."""
+    """Replace members of the header of a token, so that its signature is invalid."""
     changed = json.dumps(header(token) | members).encode()
     encoded = base64.urlsafe_b64encode(changed).rstrip(b"=").decode()
     return ".".join([encoded, *token.split(".")[1:]])
 
 
 class TestTokens:
-    def test_a_person_who_signed_up_has_a_list(self, address: str, account: Account) -> None:
+    def test_new_account_has_a_task_list(self, address: str, account: Account) -> None:
         assert header(account.token())["alg"] == "EdDSA"
-        with visitor(address, account) as person:
-            person.create("Buy milk")
-            assert person.titles() == ["Buy milk"]
+        with user_of(address, account) as user:
+            user.create("Buy milk")
+            assert user.titles() == ["Buy milk"]
 
     @pytest.mark.parametrize("path", ["/", "/api/auth", "/api/auth/"])
-    def test_address_may_have_the_path_that_better_auth_is_mounted_at(
+    def test_better_auth_url_accepts_the_mount_path(
         self, better_auth: StandIn, account: Account, database_url: str, path: str
     ) -> None:
         with (
             trusting(better_auth.address + path, database_url) as address,
-            visitor(address, account) as person,
+            user_of(address, account) as user,
         ):
-            assert person.titles() == []
+            assert user.titles() == []
 
-    def test_another_persons_list_is_forbidden(
+    def test_list_of_another_user_gets_403(
         self, address: str, account: Account, better_auth: StandIn
     ) -> None:
-        with better_auth.sign_up() as other, visitor(address, account) as person:
-            response = person.client.get(f"/api/{other.user_id}/tasks")
-        assert refusal(response) == (403, "forbidden", [])
+        with better_auth.sign_up() as other, user_of(address, account) as user:
+            response = user.client.get(f"/api/{other.user_id}/tasks")
+        assert error_of(response) == (403, "forbidden", [])
 
-    def test_a_token_that_was_tampered_with_is_refused(
+    def test_tampered_token_gets_401(
         self, address: str, account: Account, better_auth: StandIn
     ) -> None:
         with better_auth.sign_up() as other:
             head, _, signature = account.token().split(".")
             forged = ".".join([head, other.token().split(".")[1], signature])
-            with visitor(address, other, forged) as person:
-                assert refusal(person.request("GET")) == (401, "unauthorized", [])
+            with user_of(address, other, forged) as user:
+                assert error_of(user.request("GET")) == (401, "unauthorized", [])
 
-    def test_the_opaque_token_of_the_bearer_plugin_is_refused(
+    def test_opaque_token_of_the_bearer_plugin_gets_401(
         self, address: str, account: Account
     ) -> None:
         assert account.session.count(".") == 1
-        with visitor(address, account, account.session) as person:
-            assert refusal(person.request("GET")) == (401, "unauthorized", [])
+        with user_of(address, account, account.session) as user:
+            assert error_of(user.request("GET")) == (401, "unauthorized", [])
 
-    def test_an_expired_token_is_refused(self, database_url: str) -> None:
+    def test_expired_token_gets_401(self, database_url: str) -> None:
         # The service lets clocks differ by thirty seconds.
         with (
-            stand_in.running(TOKEN_LIFETIME="-31s") as hurried,  # noqa: S106 - a time.
-            trusting(hurried.address, database_url) as address,
-            hurried.sign_up() as account,
-            visitor(address, account) as person,
+            stand_in.running(TOKEN_LIFETIME="-31s") as short_lived,  # noqa: S106 - a time.
+            trusting(short_lived.address, database_url) as address,
+            short_lived.sign_up() as account,
+            user_of(address, account) as user,
         ):
-            assert refusal(person.request("GET")) == (401, "unauthorized", [])
+            assert error_of(user.request("GET")) == (401, "unauthorized", [])
 
-    def test_a_token_of_another_better_auth_server_is_refused(self, address: str) -> None:
+    def test_token_of_another_better_auth_server_gets_401(self, address: str) -> None:
         with (
             stand_in.running() as elsewhere,
             elsewhere.sign_up() as account,
-            visitor(address, account) as person,
+            user_of(address, account) as user,
         ):
-            assert refusal(person.request("GET")) == (401, "unauthorized", [])
+            assert error_of(user.request("GET")) == (401, "unauthorized", [])
 
-    def test_a_token_for_another_address_of_the_same_server_is_refused(
-        self, database_url: str
-    ) -> None:
+    def test_token_for_another_address_of_the_same_server_gets_401(self, database_url: str) -> None:
         """The keys are right, and the issuer and the audience are not."""
         address = stand_in.free_address()
         with (
             stand_in.running(address) as server,
             trusting(address.replace("127.0.0.1", "localhost"), database_url) as service_address,
             server.sign_up() as account,
-            visitor(service_address, account) as person,
+            user_of(service_address, account) as user,
         ):
-            assert refusal(person.request("GET")) == (401, "unauthorized", [])
+            assert error_of(user.request("GET")) == (401, "unauthorized", [])
             assert server.key_set_fetches() == 1
 
 
 class TestKeys:
     @pytest.mark.parametrize("algorithm", ["ES256", "RS256"])
-    def test_the_optional_algorithms_are_accepted(self, database_url: str, algorithm: str) -> None:
+    def test_token_with_an_optional_algorithm_is_accepted(
+        self, database_url: str, algorithm: str
+    ) -> None:
         with (
             stand_in.running(KEY_ALGORITHM=algorithm) as server,
             trusting(server.address, database_url) as address,
             server.sign_up() as account,
         ):
             assert header(account.token())["alg"] == algorithm
-            with visitor(address, account) as person:
-                assert person.titles() == []
+            with user_of(address, account) as user:
+                assert user.titles() == []
 
-    def test_a_token_of_a_new_key_is_accepted_and_so_is_one_of_the_old(
+    def test_tokens_of_the_new_and_the_old_key_are_accepted_after_rotation(
         self, database_url: str
     ) -> None:
         with (
@@ -159,84 +159,82 @@ class TestKeys:
             server.sign_up() as account,
         ):
             old = account.token()
-            with visitor(address, account, old) as person:
-                assert person.titles() == []
+            with user_of(address, account, old) as user:
+                assert user.titles() == []
             new = rotated(account, old)
             for token in (new, old):
-                with visitor(address, account, token) as person:
-                    assert person.titles() == []
+                with user_of(address, account, token) as user:
+                    assert user.titles() == []
 
-    def test_keys_are_fetched_once_for_many_requests(
+    def test_key_set_is_fetched_once_for_many_requests(
         self, address: str, account: Account, better_auth: StandIn
     ) -> None:
-        with visitor(address, account) as person:
-            person.titles()
+        with user_of(address, account) as user:
+            user.titles()
             before = better_auth.key_set_fetches()
             for _ in range(30):
-                person.titles()
+                user.titles()
         assert better_auth.key_set_fetches() == before
 
-    def test_made_up_key_ids_do_not_hammer_the_key_set(self, database_url: str) -> None:
+    def test_unknown_key_ids_are_limited_in_fetches(self, database_url: str) -> None:
         with (
             stand_in.running() as server,
             trusting(server.address, database_url) as address,
             server.sign_up() as account,
-            visitor(address, account) as person,
+            user_of(address, account) as user,
         ):
-            person.titles()
+            user.titles()
             good, began = account.token(), time.monotonic()
             for _ in range(200):
                 made_up = with_header(good, kid=secrets.token_hex(8))
-                response = person.request("GET", headers={"Authorization": f"Bearer {made_up}"})
-                assert refusal(response) == (401, "unauthorized", [])
+                response = user.request("GET", headers={"Authorization": f"Bearer {made_up}"})
+                assert error_of(response) == (401, "unauthorized", [])
             # The numbers of the README.
             allowed = 1 + 5 + int((time.monotonic() - began) / 10)
             assert server.key_set_fetches() <= allowed
-            assert person.titles() == []
+            assert user.titles() == []
 
-    def test_a_key_set_that_cannot_be_reached_is_no_fault_of_the_token(
-        self, database_url: str
-    ) -> None:
+    def test_unreachable_key_set_gets_503(self, database_url: str) -> None:
         with stand_in.running() as server, server.sign_up() as account:
             token = account.token()
             server.stop()
             with (
                 trusting(server.address, database_url) as address,
-                visitor(address, account, token) as person,
+                user_of(address, account, token) as user,
             ):
-                response = person.request("GET")
-        assert refusal(response) == (503, "unavailable", [])
+                response = user.request("GET")
+        assert error_of(response) == (503, "unavailable", [])
         assert int(response.headers["Retry-After"]) >= 1
 
-    def test_keys_that_are_known_outlive_their_server(self, database_url: str) -> None:
+    def test_known_keys_are_used_while_the_server_is_down(self, database_url: str) -> None:
         with stand_in.running() as server, server.sign_up() as account:
             token = account.token()
             with (
                 trusting(server.address, database_url) as address,
-                visitor(address, account, token) as person,
+                user_of(address, account, token) as user,
             ):
-                assert person.titles() == []
+                assert user.titles() == []
                 server.stop()
-                assert person.titles() == []
+                assert user.titles() == []
 
-    def test_the_service_recovers_when_the_key_set_is_back(self, database_url: str) -> None:
+    def test_service_recovers_when_the_key_set_is_reachable_again(self, database_url: str) -> None:
         better_auth_address = stand_in.free_address()
         with trusting(better_auth_address, database_url) as address:
             unreachable = httpx.get(
                 f"{address}/api/somebody/tasks", headers={"Authorization": "Bearer " + UNKNOWN}
             )
-            assert refusal(unreachable) == (503, "unavailable", [])
+            assert error_of(unreachable) == (503, "unavailable", [])
             with stand_in.running(better_auth_address) as server, server.sign_up() as account:
                 assert accepted(address, account)
 
 
-# A well-formed token whose key nobody has.
+# A well-formed token of an unknown key.
 UNKNOWN = with_header("e30.e30.AAAA", alg="EdDSA", kid="nobody")
 
 
 def rotated(account: Account, old: str) -> str:
-    """Ask for tokens until one is signed with another key."""
-    until = time.monotonic() + PATIENCE
+    """Request tokens until a token is signed with another key."""
+    until = time.monotonic() + TIMEOUT
     while time.monotonic() < until:
         token = account.token()
         if header(token)["kid"] != header(old)["kid"]:
@@ -246,11 +244,11 @@ def rotated(account: Account, old: str) -> str:
 
 
 def accepted(address: str, account: Account) -> bool:
-    """Ask again as long as the answer is 503, as the answer itself advises."""
-    until = time.monotonic() + PATIENCE
-    with visitor(address, account) as person:
+    """Repeat a request after Retry-After until the answer is not 503."""
+    until = time.monotonic() + TIMEOUT
+    with user_of(address, account) as user:
         while time.monotonic() < until:
-            response = person.request("GET")
+            response = user.request("GET")
             if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 return response.is_success
             time.sleep(int(response.headers["Retry-After"]))

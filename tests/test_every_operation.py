@@ -1,4 +1,4 @@
-"""What holds for each operation, enumerated from the contract, so that none can be forgotten."""
+"""Rules for every operation, enumerated from the contract."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,10 +8,11 @@ import httpx
 import pytest
 
 from generated.operations import OPERATIONS, Operation
-from tests import conformance, service
-from tests.conformance import CONTRACT
-from tests.conftest import UNUSABLE_TABLES, Json, NewPerson, Person, refusal, run, token_for
-from tests.service import SECRET
+from tests.support import conformance, service
+from tests.support.conformance import CONTRACT
+from tests.support.database import UNUSABLE_TABLES, run
+from tests.support.service import SECRET
+from tests.support.users import Json, NewUser, User, error_of, token_for
 
 PROTECTED = [operation for operation in OPERATIONS if not operation.public]
 ON_A_TASK = [operation for operation in PROTECTED if "task_id" in operation.path_parameters]
@@ -32,7 +33,7 @@ def send(
     task_id: int = UNKNOWN_TASK,
     **more: Any,
 ) -> httpx.Response:
-    """Send the request that the contract gives as an example."""
+    """Send the example request of the contract."""
     url = operation.url(user_id=user_id, task_id=task_id) + more.pop("query", "")
     if operation.body_required and not more.keys() & {"content", "json"}:
         schema = CONTRACT["components"]["schemas"][operation.body.__name__]  # type: ignore[union-attr] # It has one.
@@ -51,66 +52,66 @@ class TestProtected:
             {"Authorization": f"Bearer {token_for('zoe', secret='y' * 40)}"},
         ],
     )
-    def test_without_a_good_token_nothing_happens(
-        self, stranger: httpx.Client, operation: Operation, header: dict[str, str]
+    def test_missing_or_invalid_token_gets_401(
+        self, anonymous: httpx.Client, operation: Operation, header: dict[str, str]
     ) -> None:
-        response = send(stranger, operation, "zoe", headers=header)
-        assert refusal(response) == (401, "unauthorized", [])
+        response = send(anonymous, operation, "zoe", headers=header)
+        assert error_of(response) == (401, "unauthorized", [])
 
-    def test_somebody_elses_path_is_forbidden_and_nothing_happens(
-        self, person: Person, new_person: NewPerson, operation: Operation
+    def test_path_of_another_user_gets_403_and_changes_nothing(
+        self, user: User, new_user: NewUser, operation: Operation
     ) -> None:
-        owner = new_person()
+        owner = new_user()
         task = owner.create()
-        response = send(person.client, operation, owner.user_id, task["id"])
-        assert refusal(response) == (403, "forbidden", [])
+        response = send(user.client, operation, owner.user_id, task["id"])
+        assert error_of(response) == (403, "forbidden", [])
         assert owner.page()["data"] == [task]
 
-    def test_an_unknown_query_parameter_is_refused_and_nothing_happens(
-        self, person: Person, operation: Operation
+    def test_unknown_query_parameter_gets_422_and_changes_nothing(
+        self, user: User, operation: Operation
     ) -> None:
-        task = person.create()
-        response = send(person.client, operation, person.user_id, task["id"], query="?verbose=1")
-        assert refusal(response) == (422, "validation_error", ["query.verbose"])
-        assert person.page()["data"] == [task]
+        task = user.create()
+        response = send(user.client, operation, user.user_id, task["id"], query="?verbose=1")
+        assert error_of(response) == (422, "validation_error", ["query.verbose"])
+        assert user.page()["data"] == [task]
 
 
 @pytest.mark.parametrize("operation", ON_A_TASK, ids=named)
-def test_somebody_elses_task_is_as_unknown_as_none(
-    person: Person, new_person: NewPerson, operation: Operation
+def test_task_of_another_user_gets_the_same_404_as_an_unknown_task(
+    user: User, new_user: NewUser, operation: Operation
 ) -> None:
-    owner = new_person()
+    owner = new_user()
     task = owner.create()
-    found = send(person.client, operation, person.user_id, task["id"])
-    unknown = send(person.client, operation, person.user_id, UNKNOWN_TASK)
-    assert refusal(found) == (404, "not_found", [])
+    found = send(user.client, operation, user.user_id, task["id"])
+    unknown = send(user.client, operation, user.user_id, UNKNOWN_TASK)
+    assert error_of(found) == (404, "not_found", [])
     assert found.content == unknown.content
     assert owner.page()["data"] == [task]
 
 
 @pytest.mark.parametrize("path", CONTRACT["paths"])
-def test_a_method_that_is_not_in_the_contract_is_refused(stranger: httpx.Client, path: str) -> None:
+def test_method_outside_the_contract_gets_405(anonymous: httpx.Client, path: str) -> None:
     declared = {method.upper() for method in CONTRACT["paths"][path]} & METHODS
     allowed = declared | ({"HEAD"} if "GET" in declared else set())
     for method in METHODS - declared:
-        response = stranger.request(method, path.format(user_id="zoe", task_id=1))
-        assert refusal(response) == (405, "method_not_allowed", [])
+        response = anonymous.request(method, path.format(user_id="zoe", task_id=1))
+        assert error_of(response) == (405, "method_not_allowed", [])
         assert set(response.headers["Allow"].split(", ")) == allowed
 
 
 class Statuses:
-    """How each status is brought about, by real faults where it takes one."""
+    """Requests that cause each declared status, some by real faults."""
 
     def __init__(self, address: str) -> None:
-        self.person = Person(address)
+        self.user = User(address)
 
     def produce(self, operation: Operation, status: int) -> httpx.Response:
         produce: Callable[[Operation], httpx.Response] = getattr(self, f"answer_{status}")
         return produce(operation)
 
     def succeed(self, operation: Operation) -> httpx.Response:
-        task = self.person.create()
-        return send(self.person.client, operation, self.person.user_id, task["id"])
+        task = self.user.create()
+        return send(self.user.client, operation, self.user.user_id, task["id"])
 
     def answer_200(self, operation: Operation) -> httpx.Response:
         return self.succeed(operation)
@@ -121,34 +122,34 @@ class Statuses:
     def answer_204(self, operation: Operation) -> httpx.Response:
         if not operation.unique:
             return self.succeed(operation)
-        ids = [task["id"] for task in self.person.page()["data"]]
+        ids = [task["id"] for task in self.user.page()["data"]]
         order: Json = {"json": {"task_ids": ids[::-1]}}
-        return send(self.person.client, operation, self.person.user_id, **order)
+        return send(self.user.client, operation, self.user.user_id, **order)
 
     def answer_401(self, operation: Operation) -> httpx.Response:
         headers = {"Authorization": "Bearer garbage"}
-        return send(self.person.client, operation, self.person.user_id, headers=headers)
+        return send(self.user.client, operation, self.user.user_id, headers=headers)
 
     def answer_403(self, operation: Operation) -> httpx.Response:
-        return send(self.person.client, operation, "somebody-else")
+        return send(self.user.client, operation, "somebody-else")
 
     def answer_404(self, operation: Operation) -> httpx.Response:
-        return send(self.person.client, operation, self.person.user_id)
+        return send(self.user.client, operation, self.user.user_id)
 
     def answer_409(self, operation: Operation) -> httpx.Response:
-        return send(self.person.client, operation, self.person.user_id)
+        return send(self.user.client, operation, self.user.user_id)
 
     def answer_413(self, operation: Operation) -> httpx.Response:
-        return send(self.person.client, operation, self.person.user_id, content=TOO_LARGE)
+        return send(self.user.client, operation, self.user.user_id, content=TOO_LARGE)
 
     def answer_422(self, operation: Operation) -> httpx.Response:
-        return send(self.person.client, operation, self.person.user_id, query="?x=1")
+        return send(self.user.client, operation, self.user.user_id, query="?x=1")
 
     def answer_500(self, operation: Operation) -> httpx.Response:
-        return send(self.person.client, operation, self.person.user_id)
+        return send(self.user.client, operation, self.user.user_id)
 
     def answer_503(self, operation: Operation) -> httpx.Response:
-        return send(self.person.client, operation, self.person.user_id)
+        return send(self.user.client, operation, self.user.user_id)
 
 
 DECLARED = [
@@ -161,27 +162,27 @@ DECLARED = [
 class TestEveryDeclaredStatus:
     @pytest.fixture(scope="class")
     @classmethod
-    def worlds(
+    def services(
         cls, running_service: service.Service, database_url: str
     ) -> Iterator[dict[int, Statuses]]:
-        """Services in which all is well, in which the tables are gone, without a database."""
+        """A healthy service, one with unusable tables and one without a database."""
         away = f"postgresql://nobody@127.0.0.1:{service.free_port()}/nothing"
         with broken(database_url) as failing, started(away) as waiting:
             well = Statuses(running_service.address)
             yield {500: failing, 503: waiting, 0: well}
-            for world in (failing, waiting, well):
-                world.person.client.close()
+            for started_service in (failing, waiting, well):
+                started_service.user.client.close()
 
     @pytest.mark.parametrize(
         ("operation", "status"),
         DECLARED,
         ids=[f"{operation.operation_id}-{status}" for operation, status in DECLARED],
     )
-    def test_is_what_the_service_can_answer(
-        self, worlds: dict[int, Statuses], operation: Operation, status: int
+    def test_declared_status_is_answered_by_the_service(
+        self, services: dict[int, Statuses], operation: Operation, status: int
     ) -> None:
-        response = worlds.get(status, worlds[0]).produce(operation, status)
-        # The client's own check holds the answer against what is declared for its status.
+        response = services.get(status, services[0]).produce(operation, status)
+        # The client validates the answer against the declaration of its status.
         assert conformance.operation(response.request)
         assert response.status_code == status
 
@@ -194,10 +195,10 @@ def started(database_url: str) -> Iterator[Statuses]:
 
 @contextmanager
 def broken(database_url: str) -> Iterator[Statuses]:
-    """A service whose tables are there, but of types that it cannot use."""
+    """A service whose tables have unusable types."""
     run(database_url, "CREATE DATABASE empty")
     unusable = database_url.replace("/postgres?", "/empty?")
     run(unusable, UNUSABLE_TABLES)
-    with started(unusable) as world:
-        yield world
+    with started(unusable) as started_service:
+        yield started_service
     run(database_url, "DROP DATABASE empty WITH (FORCE)")

@@ -1,4 +1,4 @@
-"""The frontend stand-in in a real browser, with a real Better Auth server and the real service."""
+"""The frontend in a real browser, with a real Better Auth server and the real service."""
 
 import os
 import shutil
@@ -21,9 +21,9 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from tests import service
-from tests.conftest import Person
 from tests.frontend import stand_in
+from tests.support import service
+from tests.support.users import User
 
 ROOT = service.ROOT
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -31,21 +31,21 @@ INSTALL = "No browser is installed, install one: apt-get install chromium"
 FLAGS = ["--disable-gpu", "--disable-quic", "--disable-background-networking"]
 # The service lets clocks differ by thirty seconds, so this token is good for three.
 ALMOST_OVER = "-27s"
-PATIENCE = 40
-# Long enough for the page to show what it has got.
+TOKEN_TIMEOUT = 40
+# Enough time for the page to show a received answer.
 TWO_FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 @dataclass
-class World:
-    """A stand-in, and the service that its page calls. `service` is the service's address."""
+class Frontend:
+    """The address of a frontend and of the service that it calls."""
 
     address: str
     service: str
 
 
 @contextmanager
-def running_world(database_url: str, **settings: str) -> Iterator[World]:
+def running_frontend(database_url: str, **settings: str) -> Iterator[Frontend]:
     subprocess.run([ROOT / "scripts" / "client"], check=True)
     address = stand_in.free_address()
     with (
@@ -54,7 +54,7 @@ def running_world(database_url: str, **settings: str) -> Iterator[World]:
         ) as running,
         stand_in.running(address, API_URL=running.address, **settings),
     ):
-        yield World(address, running.address)
+        yield Frontend(address, running.address)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def browser() -> Iterator[Browser]:
 
 
 def find_browser() -> str:
-    """Tell where a browser is. Without one the test is skipped, and in CI it fails."""
+    """Return the path of a browser. Without a browser the test is skipped, and fails in CI."""
     for name in BROWSERS:
         if found := shutil.which(name):
             return found
@@ -74,14 +74,14 @@ def find_browser() -> str:
 
 
 @pytest.fixture(scope="module")
-def world(database_url: str) -> Iterator[World]:
-    with running_world(database_url) as running:
+def frontend(database_url: str) -> Iterator[Frontend]:
+    with running_frontend(database_url) as running:
         yield running
 
 
 @pytest.fixture
 def new_browser(browser: Browser) -> Iterator[Callable[[], BrowserContext]]:
-    """Gives somebody a browser of their own: nothing is shared between two."""
+    """Create separate browser contexts, which share no data."""
     contexts: list[BrowserContext] = []
 
     def new() -> BrowserContext:
@@ -94,22 +94,22 @@ def new_browser(browser: Browser) -> Iterator[Callable[[], BrowserContext]]:
 
 
 @pytest.fixture
-def page(world: World, new_browser: Callable[[], BrowserContext]) -> Iterator[Page]:
-    """The page of somebody who has just signed up, which must log no error."""
+def page(frontend: Frontend, new_browser: Callable[[], BrowserContext]) -> Iterator[Page]:
+    """The page of a new account, which must log no error."""
     page = new_browser().new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
-    sign_up(page, world)
+    sign_up(page, frontend)
     yield page
-    # The browser itself logs each answer that is no success.
+    # The browser logs each error response.
     assert not [error for error in errors if not error.startswith("Failed to load resource")]
 
 
-def sign_up(page: Page, world: World, email: str = "") -> str:
-    """Make an account, and tell its e-mail address."""
+def sign_up(page: Page, frontend: Frontend, email: str = "") -> str:
+    """Create an account. Return its e-mail address."""
     email = email or f"{time.monotonic_ns()}@example.com"
-    page.goto(world.address)
+    page.goto(frontend.address)
     fill_in(page, email)
     page.get_by_role("button", name="Create an account").click()
     expect(page.get_by_label("New task")).to_be_visible()
@@ -141,12 +141,12 @@ def expect_titles(page: Page, *titles: str) -> None:
 
 
 def expect_settled(page: Page) -> None:
-    """Wait until the page shows the list as it is at the service."""
+    """Wait until the page shows the list of the service."""
     expect(page.locator("#tasks")).to_have_attribute("aria-busy", "false")
 
 
 def drag(page: Page, title: str, onto: str) -> None:
-    """Take a task by its handle, and let it go above another one."""
+    """Drag a task by its handle above another task."""
     expect_settled(page)
     start = page.get_by_role("button", name=f"Move {title}").bounding_box()
     end = page.get_by_role("button", name=f"Move {onto}").bounding_box()
@@ -164,22 +164,22 @@ def completed(page: Page, title: str) -> Locator:
 
 
 @pytest.mark.usefixtures("browser")
-class TestThePage:
-    def test_a_task_dragged_to_the_top_is_there_after_a_reload(self, page: Page) -> None:
+class TestPage:
+    def test_task_dragged_to_the_top_is_first_after_reload(self, page: Page) -> None:
         add(page, "first", "second", "third")
         drag(page, "third", onto="first")
         expect_titles(page, "third", "first", "second")
         page.reload()
         expect_titles(page, "third", "first", "second")
 
-    def test_a_task_dragged_down_lands_where_it_was_let_go(self, page: Page) -> None:
+    def test_task_dragged_down_has_its_new_place_after_reload(self, page: Page) -> None:
         add(page, "first", "second", "third")
         drag(page, "first", onto="third")
         expect_titles(page, "second", "first", "third")
         page.reload()
         expect_titles(page, "second", "first", "third")
 
-    def test_a_completed_task_stays_completed(self, page: Page) -> None:
+    def test_completed_task_is_completed_after_reload(self, page: Page) -> None:
         add(page, "Buy milk", "Call the plumber")
         with page.expect_response(lambda answer: answer.request.method == "PATCH"):
             completed(page, "Buy milk").check()
@@ -188,7 +188,7 @@ class TestThePage:
         expect(completed(page, "Buy milk")).to_be_checked()
         expect(completed(page, "Call the plumber")).not_to_be_checked()
 
-    def test_a_title_and_a_note_can_be_changed_and_a_note_taken_back(self, page: Page) -> None:
+    def test_title_and_note_can_be_changed_and_a_note_removed(self, page: Page) -> None:
         add(page, "Buy milk")
         change(page, "Note on Buy milk", "Two litres.")
         change(page, "Title of Buy milk", "Buy oat milk")
@@ -199,7 +199,7 @@ class TestThePage:
         page.reload()
         expect(page.get_by_label("Note on Buy oat milk")).to_have_value("")
 
-    def test_escape_takes_back_what_was_typed(self, page: Page) -> None:
+    def test_escape_restores_the_title(self, page: Page) -> None:
         add(page, "Buy milk")
         title = page.get_by_label("Title of Buy milk")
         title.fill("Something else")
@@ -208,23 +208,23 @@ class TestThePage:
         page.reload()
         expect_titles(page, "Buy milk")
 
-    def test_a_blank_title_is_taken_back(self, page: Page) -> None:
+    def test_blank_title_is_replaced_by_the_old_title(self, page: Page) -> None:
         add(page, "Buy milk")
         title = page.get_by_label("Title of Buy milk")
         title.fill("  ")
         title.press("Enter")
         expect(title).to_have_value("Buy milk")
 
-    def test_another_persons_list_is_empty(
-        self, page: Page, world: World, new_browser: Callable[[], BrowserContext]
+    def test_list_of_another_user_is_not_shown(
+        self, page: Page, frontend: Frontend, new_browser: Callable[[], BrowserContext]
     ) -> None:
         add(page, "mine")
         other = new_browser().new_page()
-        sign_up(other, world)
+        sign_up(other, frontend)
         expect(other.get_by_text("Nothing to do.")).to_be_visible()
         expect_titles(other)
 
-    def test_everything_works_without_a_mouse(self, page: Page) -> None:
+    def test_keyboard_alone_can_create_move_complete_and_delete(self, page: Page) -> None:
         keyboard = page.keyboard
         page.get_by_label("New task").focus()
         for title in ("first", "second", "third"):
@@ -248,7 +248,7 @@ class TestThePage:
         page.reload()
         expect_titles(page, "first", "second")
 
-    def test_quick_moves_do_not_overtake_each_other(self, page: Page) -> None:
+    def test_quick_moves_are_sent_in_order(self, page: Page) -> None:
         titles = [f"task {number}" for number in range(8)]
         add(page, *titles)
         page.get_by_role("button", name="Move task 0").focus()
@@ -260,7 +260,7 @@ class TestThePage:
         page.reload()
         expect_titles(page, *moved)
 
-    def test_a_list_that_arrives_late_does_not_undo_a_move(self, page: Page) -> None:
+    def test_late_list_response_does_not_revert_a_move(self, page: Page) -> None:
         add(page, "first", "second", "third")
         expect_settled(page)
         late: list[tuple[Route, APIResponse]] = []
@@ -289,7 +289,7 @@ class TestThePage:
         assert [*shown, titles(page)] == [["third", "first", "second"]] * 2
         expect(page.get_by_role("button", name="Move third")).to_be_focused()
 
-    def test_a_refusal_is_told_in_words(self, page: Page) -> None:
+    def test_error_response_is_shown_as_text(self, page: Page) -> None:
         add(page, "Buy milk")
         with page.expect_response(lambda answer: answer.status == httpx.codes.NOT_FOUND):
             delete_elsewhere(page)
@@ -297,7 +297,7 @@ class TestThePage:
         expect(page.get_by_role("alert")).to_contain_text("This task is gone")
         expect_titles(page)
 
-    def test_signing_out_leaves_nothing_behind(self, page: Page) -> None:
+    def test_sign_out_removes_all_tasks_from_the_page(self, page: Page) -> None:
         add(page, "secret")
         page.get_by_role("button", name="Sign out").click()
         expect(page.get_by_label("E-mail")).to_be_visible()
@@ -311,7 +311,7 @@ def change(page: Page, label: str, text: str) -> None:
 
 
 def delete_elsewhere(page: Page) -> None:
-    """Delete the only task in another tab."""
+    """Delete the only task in a second tab."""
     tab = page.context.new_page()
     tab.goto(page.url)
     tab.get_by_role("button", name="Delete").click()
@@ -321,26 +321,26 @@ def delete_elsewhere(page: Page) -> None:
 
 @pytest.mark.usefixtures("browser")
 class TestTokens:
-    def test_an_expired_token_is_renewed_and_nobody_notices(
-        self, hurried: World, new_browser: Callable[[], BrowserContext]
+    def test_expired_token_is_renewed_without_an_alert(
+        self, short_lived: Frontend, new_browser: Callable[[], BrowserContext]
     ) -> None:
         page = new_browser().new_page()
-        token = first_token(page, hurried)
-        wait_until_refused(hurried, token)
+        token = first_token(page, short_lived)
+        wait_until_refused(short_lived, token)
         add(page, "late")
         expect_titles(page, "late")
         expect(page.get_by_role("alert")).to_be_empty()
 
-    def test_with_the_session_over_an_expired_token_asks_to_sign_in_again(
-        self, hurried: World, new_browser: Callable[[], BrowserContext]
+    def test_expired_token_after_the_session_asks_to_sign_in(
+        self, short_lived: Frontend, new_browser: Callable[[], BrowserContext]
     ) -> None:
         context = new_browser()
         page = context.new_page()
-        email = sign_up(page, hurried)
+        email = sign_up(page, short_lived)
         add(page, "early")
-        token = first_token(page, hurried, reload=True)
-        sign_out_elsewhere(context, hurried)
-        wait_until_refused(hurried, token)
+        token = first_token(page, short_lived, reload=True)
+        sign_out_elsewhere(context, short_lived)
+        wait_until_refused(short_lived, token)
         page.get_by_label("New task").fill("late")
         page.get_by_role("button", name="Add").click()
         expect(page.get_by_role("alert")).to_have_text("Your session has ended. Sign in again.")
@@ -348,42 +348,42 @@ class TestTokens:
         fill_in(page, email)
         page.get_by_role("button", name="Sign in").click()
         expect_titles(page, "early")
-        # What was typed is not lost.
+        # The entered text is kept.
         expect(page.get_by_label("New task")).to_have_value("late")
         page.get_by_role("button", name="Add").click()
         expect_titles(page, "early", "late")
 
 
 @pytest.fixture(scope="module")
-def hurried(database_url: str) -> Iterator[World]:
-    with running_world(database_url, TOKEN_LIFETIME=ALMOST_OVER) as running:
+def short_lived(database_url: str) -> Iterator[Frontend]:
+    with running_frontend(database_url, TOKEN_LIFETIME=ALMOST_OVER) as running:
         yield running
 
 
-def first_token(page: Page, world: World, *, reload: bool = False) -> str:
-    """Sign up, or load the page again, and tell the token that it then sends."""
+def first_token(page: Page, frontend: Frontend, *, reload: bool = False) -> str:
+    """Sign up or reload the page. Return the token that the page sends."""
     with page.expect_request(lambda request: "authorization" in request.headers) as sent:
         if reload:
             page.reload()
         else:
-            sign_up(page, world)
+            sign_up(page, frontend)
     return sent.value.headers["authorization"]
 
 
-def sign_out_elsewhere(context: BrowserContext, world: World) -> None:
-    """Sign out in another tab of the same browser."""
+def sign_out_elsewhere(context: BrowserContext, frontend: Frontend) -> None:
+    """Sign out in a second tab of the same browser."""
     tab = context.new_page()
-    tab.goto(world.address)
+    tab.goto(frontend.address)
     tab.get_by_role("button", name="Sign out").click()
     expect(tab.get_by_label("E-mail")).to_be_visible()
     tab.close()
 
 
-def wait_until_refused(world: World, authorization: str) -> None:
-    until = time.monotonic() + PATIENCE
+def wait_until_refused(frontend: Frontend, authorization: str) -> None:
+    until = time.monotonic() + TOKEN_TIMEOUT
     while time.monotonic() < until:
         headers = {"Authorization": authorization}
-        answer = httpx.get(f"{world.service}/api/somebody/tasks", headers=headers)
+        answer = httpx.get(f"{frontend.service}/api/somebody/tasks", headers=headers)
         if answer.status_code == httpx.codes.UNAUTHORIZED:
             return
         time.sleep(0.2)
@@ -392,14 +392,14 @@ def wait_until_refused(world: World, authorization: str) -> None:
 
 @pytest.mark.usefixtures("browser")
 class TestOrigins:
-    def test_the_browser_refuses_an_origin_that_is_not_configured(
-        self, world: World, new_browser: Callable[[], BrowserContext]
+    def test_browser_blocks_an_origin_that_is_not_configured(
+        self, frontend: Frontend, new_browser: Callable[[], BrowserContext]
     ) -> None:
-        with stand_in.running(API_URL=world.service) as stranger:
+        with stand_in.running(API_URL=frontend.service) as other:
             page = new_browser().new_page()
             lines: list[str] = []
             page.on("console", lambda line: lines.append(line.text))
-            sign_up(page, World(stranger.address, world.service))
+            sign_up(page, Frontend(other.address, frontend.service))
             expect(page.get_by_role("alert")).to_have_text(
                 "The service cannot be reached from here."
             )
@@ -411,21 +411,23 @@ class TestOrigins:
 
 
 class TestDocs:
-    def test_nothing_is_asked_of_another_machine(self, docs: Page, asked: list[str]) -> None:
+    def test_docs_page_sends_requests_only_to_the_service(
+        self, docs: Page, asked: list[str]
+    ) -> None:
         expect(docs.get_by_role("heading", name="To-do API")).to_be_visible()
         expect(docs.locator(".opblock")).to_have_count(9)
         address = docs.url.removesuffix("/docs")
         assert f"{address}/openapi.json" in asked
         assert [url for url in asked if not url.startswith((f"{address}/", "data:"))] == []
 
-    def test_a_token_can_be_entered_and_operations_tried(self, docs: Page, person: Person) -> None:
-        authorize(docs, person.client.headers["authorization"].removeprefix("Bearer "))
-        assert execute(docs, "create_task", user_id=person.user_id) == "201"
-        assert person.page()["pagination"]["total"] == 1
-        assert execute(docs, "list_tasks", user_id=person.user_id, offset="0") == "200"
+    def test_docs_page_executes_operations_with_a_token(self, docs: Page, user: User) -> None:
+        authorize(docs, user.client.headers["authorization"].removeprefix("Bearer "))
+        assert execute(docs, "create_task", user_id=user.user_id) == "201"
+        assert user.page()["pagination"]["total"] == 1
+        assert execute(docs, "list_tasks", user_id=user.user_id, offset="0") == "200"
         assert execute(docs, "get_health") == "200"
 
-    def test_without_a_token_the_answer_is_401(self, docs: Page) -> None:
+    def test_docs_page_without_a_token_gets_401(self, docs: Page) -> None:
         assert execute(docs, "list_tasks", user_id="somebody") == "401"
 
 
@@ -456,7 +458,7 @@ def authorize(docs: Page, token: str) -> None:
 
 
 def execute(docs: Page, operation_id: str, **parameters: str) -> str:
-    """Try an operation out, and tell the status of its answer."""
+    """Execute an operation on the page. Return the status of the answer."""
     operation = docs.locator(f".opblock[id$=-{operation_id}]")
     operation.locator(".opblock-summary-control").click()
     for name, value in parameters.items():
@@ -466,14 +468,16 @@ def execute(docs: Page, operation_id: str, **parameters: str) -> str:
     return status.inner_text().split()[0]
 
 
-class TestWithoutABrowser:
-    def test_the_skipped_test_says_what_to_install(self, monkeypatch: pytest.MonkeyPatch) -> None:
+class TestMissingBrowser:
+    def test_missing_browser_skips_with_the_package_to_install(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("PATH", "")
         monkeypatch.delenv("CI", raising=False)
         with pytest.raises(pytest.skip.Exception, match="apt-get install chromium"):
             find_browser()
 
-    def test_in_ci_it_fails(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_missing_browser_in_ci_fails(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PATH", "")
         monkeypatch.setenv("CI", "true")
         with pytest.raises(AssertionError, match="apt-get install chromium"):

@@ -1,4 +1,4 @@
-"""From the contract to a route: what is generated, and what refuses a handler that does not fit."""
+"""Code generation from the contract, and checks that reject a mismatched handler."""
 
 import shutil
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.service import ROOT, SECRET, clean_environment
+from tests.support.service import ROOT, SECRET, clean_environment
 
 COPIED = ["openapi", "generated", "handlers", "scripts", "pyproject.toml"]
 
@@ -85,7 +85,7 @@ class Project:
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What mypy learned of one copy holds for the next, but for what was changed."""
+    """A cache of mypy that all copies of the project share."""
     return tmp_path_factory.mktemp("mypy")
 
 
@@ -95,13 +95,13 @@ def project(tmp_path: Path, cache: Path) -> Project:
 
 
 class TestGenerated:
-    def test_deleting_it_and_generating_again_gives_the_same_bytes(self, project: Project) -> None:
+    def test_generation_after_deletion_gives_the_same_bytes(self, project: Project) -> None:
         before = project.files()
         shutil.rmtree(project.root / "generated")
         assert project.generate().returncode == 0
         assert project.files() == before
 
-    def test_what_is_stale_is_shown_with_the_command_that_mends_it(self, project: Project) -> None:
+    def test_outdated_code_is_shown_with_the_command_to_run(self, project: Project) -> None:
         project.replace("openapi/openapi.yaml", "maxLength: 255", "maxLength: 200")
         checked = project.generate("--check")
         assert checked.returncode == 1
@@ -110,7 +110,7 @@ class TestGenerated:
         assert "run scripts/generate" in checked.stderr
 
     @pytest.mark.parametrize("change", ["edit", "delete", "add"])
-    def test_a_hand_edit_is_stale(self, project: Project, change: str) -> None:
+    def test_manual_edit_is_detected_and_replaced(self, project: Project, change: str) -> None:
         if change == "edit":
             project.replace("generated/operations.py", "status=204", "status=200")
         elif change == "delete":
@@ -124,7 +124,11 @@ class TestGenerated:
     @pytest.mark.parametrize(
         ("old", "new", "complaint"),
         [
-            ("operationId: get_task\n", "operationId: [get_task]\n", "openapi.yaml: paths/"),
+            (
+                "operationId: get_task\n",
+                "operationId: [get_task]\n",
+                "openapi.yaml is not a valid contract: paths/",
+            ),
             ("tags: [health]", "tags: [health, tasks]", "give it exactly one tag"),
             ("operationId: get_health", "operationId: getHealth", "must be a snake_case name"),
             ("operationId: get_health", "operationId: import", "must be a snake_case name"),
@@ -132,7 +136,7 @@ class TestGenerated:
             ("security: []", "security: [{}, {bearer: []}]", "security can only be left out"),
             ("    patch:", "    options:", "options is not supported"),
             ("  - name: health", "  - name: operation", "needs another name"),
-            ("openapi: 3.1.1", "openapi: 3.1.1\n  x: [", "this is not YAML"),
+            ("openapi: 3.1.1", "openapi: 3.1.1\n  x: [", "openapi.yaml is not YAML"),
             ("tags: [health]", "tags: [heath]", "no tag named heath"),
             (
                 "type: boolean\n        - name: limit",
@@ -167,7 +171,7 @@ class TestGenerated:
             ),
         ],
     )
-    def test_what_cannot_be_generated_is_refused_by_name(
+    def test_unsupported_contract_is_rejected_with_the_reason(
         self, project: Project, old: str, new: str, complaint: str
     ) -> None:
         project.replace("openapi/openapi.yaml", old, new)
@@ -177,8 +181,10 @@ class TestGenerated:
         assert "Traceback" not in generated.stderr
 
 
-class TestAddingAnOperation:
-    def test_takes_the_contract_and_one_handler_file(self, project: Project) -> None:
+class TestNewOperation:
+    def test_new_operation_needs_only_the_contract_and_a_handler_method(
+        self, project: Project
+    ) -> None:
         project.replace("openapi/openapi.yaml", "\n  /health:\n", f"{ARCHIVE}\n  /health:\n")
         assert project.generate().returncode == 0
 
@@ -192,7 +198,7 @@ class TestAddingAnOperation:
         routes = "from handlers.app import app; print([r.path for r in app.routes])"
         assert "/api/{user_id}/tasks/{task_id}/archive" in project.run("-c", routes).stdout
 
-    def test_a_new_tag_wants_a_handler_in_the_app(self, project: Project) -> None:
+    def test_new_tag_needs_a_handler_in_the_app(self, project: Project) -> None:
         contract = yaml.safe_load((project.root / "openapi" / "openapi.yaml").read_text())
         contract["tags"].append({"name": "labels", "description": "Labels."})
         contract["paths"]["/labels"] = {
@@ -209,7 +215,7 @@ class TestAddingAnOperation:
         assert "list_labels has no handler: give handlers/app.py an object" in refused
 
 
-class TestHandlersThatDoNotFit:
+class TestMismatchedHandlers:
     @pytest.mark.parametrize(
         ("old", "new"),
         [
@@ -238,11 +244,13 @@ class TestHandlersThatDoNotFit:
             ("async def delete_task(", "async def remove_task("),
         ],
     )
-    def test_are_refused_by_the_type_checker(self, project: Project, old: str, new: str) -> None:
+    def test_mismatched_handler_fails_the_type_check(
+        self, project: Project, old: str, new: str
+    ) -> None:
         project.replace("handlers/tasks.py", old, new)
         assert "error:" in project.check_types()
 
-    def test_a_missing_one_is_refused_at_start_by_name(self, project: Project) -> None:
+    def test_missing_handler_is_rejected_by_name_at_start(self, project: Project) -> None:
         project.replace("handlers/tasks.py", "async def delete_task(", "async def remove_task(")
         started = project.run("-c", "import handlers.app")
         assert started.returncode != 0

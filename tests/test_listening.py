@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-import listening
+from scripts.dev import listening
 
 EVERY = "0.0.0.0"  # noqa: S104 - for a moment.
 
@@ -32,18 +32,16 @@ class TestListen:
             ("[::1]", "[::1]"),
         ],
     )
-    def test_url_that_is_printed_reaches_the_host(
-        self, unused_port: int, host: str, printed: str
-    ) -> None:
+    def test_printed_url_reaches_the_host(self, unused_port: int, host: str, printed: str) -> None:
         assert listening.address(host, unused_port) == f"http://{printed}:{unused_port}"
         with listened(host, unused_port):
             socket.create_connection((printed.strip("[]"), unused_port), timeout=5).close()
 
-    def test_interface_of_an_address_is_encoded(self) -> None:
+    def test_zone_of_an_ipv6_address_is_encoded(self) -> None:
         assert listening.address("fe80::1%eth0", 8000) == "http://[fe80::1%25eth0]:8000"
 
     @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", EVERY])
-    def test_port_in_use_is_reported_and_nothing_is_left_open(
+    def test_port_in_use_is_reported_and_no_socket_is_left_open(
         self, unused_port: int, host: str
     ) -> None:
         taken = pytest.raises(listening.ListenError, match=f"Port {unused_port} is taken")

@@ -1,4 +1,4 @@
-"""What the service says of itself: enough to find out what happened, and nothing of anybody's."""
+"""The log: enough to find the cause of an error, and no personal data."""
 
 import json
 import os
@@ -14,23 +14,23 @@ from typing import IO
 import httpx
 import pytest
 
-from tests import service
-from tests.conftest import Json, Person
-from tests.service import SECRET
-from tests.small import SHORT_TIMEOUTS
-from tests.test_requests import connected
+from tests.support import service
+from tests.support.raw_http import connect_like
+from tests.support.service import SECRET
+from tests.support.small_limits import SHORT_TIMEOUTS
+from tests.support.users import Json, User
 
-PATIENCE = 10
+TIMEOUT = 10
 LINE = {"time", "level", "logger", "request_id", "method", "operation", "status", "milliseconds"}
 
 
 @contextmanager
-def logging(url: str, **settings: str) -> Iterator[tuple[Person, Callable[..., list[str]]]]:
-    """Run a service; gives somebody, and what finds the lines of log with a request's id."""
+def logging(url: str, **settings: str) -> Iterator[tuple[User, Callable[..., list[str]]]]:
+    """Run a service. Yield a user and a function that returns the log lines of a request ID."""
     with service.running(DATABASE_URL=url, BETTER_AUTH_SECRET=SECRET, **settings) as running:
 
         def find(request_id: str, *, count: int = 1) -> list[str]:
-            until = time.monotonic() + PATIENCE
+            until = time.monotonic() + TIMEOUT
             while time.monotonic() < until:
                 written = running.log.read_text().splitlines()
                 lines = [line for line in written if re.search(rf'["\[]{request_id}["\]]', line)]
@@ -39,12 +39,12 @@ def logging(url: str, **settings: str) -> Iterator[tuple[Person, Callable[..., l
                 time.sleep(0.01)
             raise AssertionError(f"No line has {request_id}:\n{running.log.read_text()}")
 
-        person = Person(running.address)
-        with person.client:
-            yield person, find
+        user = User(running.address)
+        with user.client:
+            yield user, find
         written = running.log.read_text()
         assert "Traceback" not in written
-        # uvicorn would write a line of its own, with paths and people in it.
+        # The access log of uvicorn would contain paths with user IDs.
         assert "HTTP/1.1" not in written
 
 
@@ -54,105 +54,110 @@ def identified(request_id: str) -> dict[str, str]:
 
 @pytest.fixture
 def away(unused_port: int) -> str:
-    """The address of a database that is not there."""
+    """The address of an unreachable database."""
     return f"postgresql://nobody@127.0.0.1:{unused_port}/nothing"
 
 
-class TestInProduction:
-    def test_each_request_is_one_line_that_says_what_it_was(self, database_url: str) -> None:
-        with logging(database_url) as (person, find):
-            person.create()
-            person.request("GET", headers=identified("listed"))
-            person.client.get("/nowhere", headers=identified("unknown"))
-            person.client.get(person.path, headers={"Authorization": "", **identified("nobody")})
+class TestJsonLog:
+    def test_request_is_logged_in_one_line_with_operation_and_status(
+        self, database_url: str
+    ) -> None:
+        with logging(database_url) as (user, find):
+            user.create()
+            user.request("GET", headers=identified("listed"))
+            user.client.get("/nowhere", headers=identified("unknown"))
+            user.client.get(user.path, headers={"Authorization": "", **identified("nobody")})
             listed, unknown, nobody = (
                 json.loads(*find(name)) for name in ("listed", "unknown", "nobody")
             )
         assert listed.keys() == LINE | {"user"}
         assert (listed["level"], listed["method"], listed["status"]) == ("info", "GET", 200)
         assert listed["operation"] == "list_tasks"
-        assert 0 < listed["milliseconds"] < 1000 * PATIENCE
+        assert 0 < listed["milliseconds"] < 1000 * TIMEOUT
         assert (unknown["operation"], unknown["status"], unknown["user"]) == (None, 404, None)
         assert (nobody["operation"], nobody["status"]) == ("list_tasks", 401)
         assert nobody["user"] is None
 
-    def test_every_line_is_a_json_object_from_the_start_on(self, database_url: str) -> None:
+    def test_every_line_is_a_json_object(self, database_url: str) -> None:
         with service.running(DATABASE_URL=database_url, BETTER_AUTH_SECRET=SECRET) as running:
-            with httpx.Client(base_url=running.address) as client, connected(client) as connection:
+            with (
+                httpx.Client(base_url=running.address) as client,
+                connect_like(client) as connection,
+            ):
                 connection.sendall(b"nonsense\r\n\r\n")
                 assert connection.recv(20).startswith(b"HTTP/1.1 400")
                 client.get("/health", headers=identified("last"))
-            until = time.monotonic() + PATIENCE
+            until = time.monotonic() + TIMEOUT
             while '"last"' not in running.log.read_text():
                 assert time.monotonic() < until
             lines = running.log.read_text().splitlines()
         assert [json.loads(line)["level"] for line in lines].count("warning") == 1
 
-    def test_the_lines_of_one_person_are_found_together_and_tell_nothing_of_them(
+    def test_lines_of_one_user_have_the_same_hash_and_no_personal_data(
         self, database_url: str
     ) -> None:
-        with logging(database_url) as (person, find):
-            task = person.create("a secret title")
+        with logging(database_url) as (user, find):
+            task = user.create("a secret title")
             path = f"/{task['id']}"
-            person.request("GET", path, headers=identified("first"))
-            person.request("DELETE", path, headers=identified("second"))
-            other = Person(str(person.client.base_url))
+            user.request("GET", path, headers=identified("first"))
+            user.request("DELETE", path, headers=identified("second"))
+            other = User(str(user.client.base_url))
             with other.client:
                 other.request("GET", headers=identified("third"))
             lines = [*find("first"), *find("second"), *find("third")]
         users = [json.loads(line)["user"] for line in lines]
         assert users[0] == users[1] != users[2]
-        token = str(person.client.headers["Authorization"]).split()[1]
-        for hidden in (person.user_id, "/tasks", "a secret title", token):
+        token = str(user.client.headers["Authorization"]).split()[1]
+        for hidden in (user.user_id, "/tasks", "a secret title", token):
             assert not [line for line in lines if hidden in line]
 
-    def test_what_went_wrong_has_the_id_of_its_request(self, away: str) -> None:
-        with logging(away) as (person, find):
-            person.client.get("/health/ready", headers=identified("find-me"))
-            told, line = map(json.loads, find("find-me", count=2))
-        assert told["level"] == "warning"
-        assert "The database cannot be reached" in told["message"]
+    def test_warning_has_the_request_id(self, away: str) -> None:
+        with logging(away) as (user, find):
+            user.client.get("/health/ready", headers=identified("find-me"))
+            warning, line = map(json.loads, find("find-me", count=2))
+        assert warning["level"] == "warning"
+        assert "The database cannot be reached" in warning["message"]
         assert (line["status"], line["operation"]) == (503, "get_readiness")
 
-    def test_a_client_that_goes_before_it_has_sent_all_is_no_failure(
+    def test_client_that_disconnects_during_its_request_is_logged_as_info(
         self, database_url: str
     ) -> None:
         head = "\r\n".join(
             [
                 *("POST /api/zoe/tasks HTTP/1.1", "Host: x", "Content-Length: 100"),
-                f"Authorization: {Person('', 'zoe').client.headers['Authorization']}",
+                f"Authorization: {User('', 'zoe').client.headers['Authorization']}",
                 *("X-Request-Id: gone", "", "{"),
             ]
         )
-        with logging(database_url) as (person, find):
-            with connected(person.client) as connection:
+        with logging(database_url) as (user, find):
+            with connect_like(user.client) as connection:
                 connection.sendall(head.encode())
             line: Json = json.loads(*find("gone"))
-        # It never got an answer.
+        # The client disconnected before an answer was sent.
         assert (line["level"], line["status"]) == ("info", 0)
 
 
-class TestInDevelopment:
-    def test_each_request_is_a_plain_line(self, database_url: str) -> None:
-        with logging(database_url, ENVIRONMENT="development") as (person, find):
-            person.request("GET", headers=identified("listed"))
-            httpx.get(f"{person.client.base_url}/nowhere", headers=identified("unknown"))
+class TestTextLog:
+    def test_request_is_logged_as_plain_text(self, database_url: str) -> None:
+        with logging(database_url, ENVIRONMENT="development") as (user, find):
+            user.request("GET", headers=identified("listed"))
+            httpx.get(f"{user.client.base_url}/nowhere", headers=identified("unknown"))
             lines = [*find("listed"), *find("unknown")]
         time_of_day, duration = r"\d\d:\d\d:\d\d", r"\d+\.\d ms"
         for line, what in zip(lines, ("GET list_tasks 200", "GET nothing 404"), strict=True):
             assert re.fullmatch(rf"{time_of_day} INFO    {what} in {duration}  \[\w+\]", line)
 
-    def test_what_went_wrong_has_the_id_of_its_request(self, away: str) -> None:
-        with logging(away, ENVIRONMENT="development") as (person, find):
-            person.client.get("/health/ready", headers=identified("find-me"))
-            told, _ = find("find-me", count=2)
+    def test_warning_has_the_request_id(self, away: str) -> None:
+        with logging(away, ENVIRONMENT="development") as (user, find):
+            user.client.get("/health/ready", headers=identified("find-me"))
+            warning, _ = find("find-me", count=2)
         assert re.fullmatch(
-            r"\d\d:\d\d:\d\d WARNING The database cannot be reached: .*  \[find-me\]", told
+            r"\d\d:\d\d:\d\d WARNING The database cannot be reached: .*  \[find-me\]", warning
         )
 
 
 class TestUnreadLog:
-    """Standard error into a pipe that nobody reads: the service goes on, the log is bounded."""
+    """Standard error is a pipe that is not read: the service continues with a bounded log buffer."""
 
     REQUESTS = 3000
 
@@ -180,7 +185,7 @@ class TestUnreadLog:
             process.stderr.close()
 
     @pytest.mark.parametrize("environment", ["production", "development"])
-    def test_requests_are_served_and_the_lines_that_were_dropped_are_counted(
+    def test_requests_are_served_and_dropped_lines_are_counted(
         self, database_url: str, environment: str
     ) -> None:
         with (
@@ -195,7 +200,7 @@ class TestUnreadLog:
         dropped = re.search(r"(\d+) lines of log were dropped", written)
         assert dropped
         kept = written.count("get_health") + last.count("get_health")
-        # The service was asked whether it is healthy before, too.
+        # The start of the service adds at least one request.
         assert kept + int(dropped[1]) >= self.REQUESTS + 1
         assert '"level":"warning"' in written or " WARNING " in written
 
@@ -208,17 +213,17 @@ class TestUnreadLog:
                 return "".join(lines)
         raise AssertionError(f"No line has {text!r}.")
 
-    def test_a_reader_that_is_gone_does_not_stop_the_service(self, database_url: str) -> None:
+    def test_closed_pipe_does_not_stop_the_service(self, database_url: str) -> None:
         with self.piped(database_url) as (address, pipe):
             pipe.close()
             with httpx.Client(base_url=address, verify=service.TLS, timeout=5) as client:
                 for _ in range(500):
                     assert client.get("/health").is_success
 
-    def test_the_service_ends_in_time_when_its_log_is_not_read(self, database_url: str) -> None:
+    def test_shutdown_with_an_unread_log_ends_within_the_timeout(self, database_url: str) -> None:
         with self.piped(database_url) as (address, _):
             with httpx.Client(base_url=address, verify=service.TLS, timeout=5) as client:
                 for _ in range(1000):
                     client.get("/health")
             began = time.monotonic()
-        assert time.monotonic() - began < PATIENCE
+        assert time.monotonic() - began < TIMEOUT

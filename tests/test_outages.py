@@ -1,6 +1,6 @@
-"""The database goes away in every way it can, while people use the service.
+"""Outages of the database, of every kind, under load.
 
-Each test plants one fault under load. Whoever uses the service keeps a journal: see journal.
+Each test causes a fault while simulated users check every answer: see tests/support/load.py.
 """
 
 import asyncio
@@ -15,14 +15,14 @@ import httpx
 import psutil
 import pytest
 
-import migration
-from tests import journal, postgres15, service
-from tests.conftest import Person
+from scripts.dev import migration
+from tests.support import load, postgres15, service
+from tests.support.users import User
 
-PEOPLE = 24
-# No answer may take longer, whatever happens; the service itself promises 5 seconds.
-LONGEST = 6.5
-PROMPT = 1.0
+USERS = 24
+# No answer may take longer; the request timeout of the service is 5 seconds.
+MAX_SECONDS = 6.5
+MAX_PROMPT_SECONDS = 1.0
 
 Fault = Callable[[], Awaitable[None]]
 
@@ -36,43 +36,43 @@ def postgres() -> Iterator[postgres15.Server]:
 
 @pytest.fixture(scope="module")
 def running(postgres: postgres15.Server) -> Iterator[service.Service]:
-    """One service for all tests of this file: it has to recover from each without a restart."""
+    """One service for all tests of this file: it must recover without a restart."""
     with service.running(DATABASE_URL=postgres.url, BETTER_AUTH_SECRET=service.SECRET) as running:
         yield running
         log = running.whole_log()
         assert "Traceback" not in log
-        # Thousands of requests were refused; each kind of failure is one line in 30 seconds.
+        # Thousands of requests got 503; each kind of failure is logged once in 30 seconds.
         assert 1 < log.count("The database cannot be reached") < 60
 
 
-def figures_of(address: str, fault: Fault, seconds: float = 4) -> journal.Figures:
-    """Plant a fault while people use the service; everybody's list must be right at the end."""
+def figures_of(address: str, fault: Fault, seconds: float = 4) -> load.Figures:
+    """Cause a fault while simulated users check their lists. Return their counts."""
 
     async def later() -> None:
         await asyncio.sleep(seconds / 4)
         await fault()
 
-    async def both() -> journal.Figures:
+    async def both() -> load.Figures:
         async with asyncio.TaskGroup() as group:
-            using = group.create_task(journal.use(address, PEOPLE, seconds))
+            using = group.create_task(load.run(address, USERS, seconds))
             group.create_task(later())
         return using.result()
 
     figures = asyncio.run(both())
     print(figures)
-    assert figures.done.total() > PEOPLE
+    assert figures.done.total() > USERS
     return figures
 
 
-def assert_patient(figures: journal.Figures) -> None:
-    """What can be repeated was; what cannot was answered, and promptly."""
+def assert_retried(figures: load.Figures) -> None:
+    """Require that idempotent requests were retried and all requests were answered in time."""
     assert not figures.lost
-    assert not figures.refused.keys() & journal.REPEATABLE
-    assert figures.longest < LONGEST
+    assert not figures.refused.keys() & load.REPEATABLE
+    assert figures.longest < MAX_SECONDS
 
 
 async def terminate_all(url: str) -> int:
-    """End all connections but this one, wait until they are gone, and tell how many there were."""
+    """Terminate all other connections and wait for their end. Return their number."""
     connection = await asyncpg.connect(url)
     count: int = await connection.fetchval(
         "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity "
@@ -82,35 +82,37 @@ async def terminate_all(url: str) -> int:
     return count
 
 
-class TestCutConnections:
-    def test_idle_ones_are_noticed_before_they_are_used(
+class TestTerminatedConnections:
+    def test_terminated_idle_connection_is_replaced_before_use(
         self, postgres: postgres15.Server, running: service.Service
     ) -> None:
-        person = Person(running.address)
-        with person.client:
+        user = User(running.address)
+        with user.client:
             for _ in range(5):
-                person.create()
+                user.create()
                 assert asyncio.run(terminate_all(postgres.url))
-            assert len(person.titles()) == 5
+            assert len(user.titles()) == 5
 
-    def test_every_backend_is_terminated_again_and_again(
+    def test_repeated_termination_of_all_backends_is_retried(
         self, postgres: postgres15.Server, running: service.Service
     ) -> None:
         async def fault() -> None:
             assert sum([await terminate_all(postgres.url) for _ in range(20)]) >= 20
 
-        assert_patient(figures_of(running.address, fault))
+        assert_retried(figures_of(running.address, fault))
 
 
 class TestRestarts:
-    def test_a_fast_one(self, postgres: postgres15.Server, running: service.Service) -> None:
+    def test_fast_restart_is_retried(
+        self, postgres: postgres15.Server, running: service.Service
+    ) -> None:
         async def fault() -> None:
             await asyncio.to_thread(postgres.stop, "fast")
             await asyncio.to_thread(postgres.start)
 
-        assert_patient(figures_of(running.address, fault))
+        assert_retried(figures_of(running.address, fault))
 
-    def test_an_immediate_one_with_seconds_of_darkness(
+    def test_immediate_restart_after_three_seconds_is_retried(
         self, postgres: postgres15.Server, running: service.Service
     ) -> None:
         async def fault() -> None:
@@ -118,12 +120,12 @@ class TestRestarts:
             await asyncio.sleep(3)
             await asyncio.to_thread(postgres.start)
 
-        assert_patient(figures_of(running.address, fault, 6))
+        assert_retried(figures_of(running.address, fault, 6))
 
-    def test_one_that_refuses_connections_while_it_starts(
+    def test_restart_with_refused_connections_during_recovery_is_retried(
         self, postgres: postgres15.Server, running: service.Service
     ) -> None:
-        """A standby that serves nobody says just what a server says that is starting."""
+        """A standby without hot_standby refuses connections like a server that starts."""
         standby = postgres.data / "standby.signal"
 
         async def fault() -> None:
@@ -138,20 +140,20 @@ class TestRestarts:
             standby.unlink()
             await asyncio.to_thread(postgres.start)
 
-        assert_patient(figures_of(running.address, fault, 6))
+        assert_retried(figures_of(running.address, fault, 6))
 
 
 class TestCrashes:
-    def test_the_whole_database_is_killed(
+    def test_killed_database_is_retried(
         self, postgres: postgres15.Server, running: service.Service
     ) -> None:
         async def fault() -> None:
             await asyncio.to_thread(postgres.kill)
             await asyncio.to_thread(postgres.start)
 
-        assert_patient(figures_of(running.address, fault, 6))
+        assert_retried(figures_of(running.address, fault, 6))
 
-    def test_one_backend_is_killed_and_takes_all_with_it(
+    def test_killed_backend_is_retried(
         self, postgres: postgres15.Server, running: service.Service
     ) -> None:
         async def fault() -> None:
@@ -159,9 +161,11 @@ class TestCrashes:
                 next(filter(postgres15.is_backend, postgres.processes())).kill()
                 await asyncio.sleep(1.5)
 
-        assert_patient(figures_of(running.address, fault, 6))
+        assert_retried(figures_of(running.address, fault, 6))
 
-    def test_a_worker_is_killed_in_the_middle_of_writes(self, postgres: postgres15.Server) -> None:
+    def test_killed_worker_is_restarted_without_lost_writes(
+        self, postgres: postgres15.Server
+    ) -> None:
         settings = {"DATABASE_URL": postgres.url, "BETTER_AUTH_SECRET": service.SECRET}
         with service.running(**settings, WEB_CONCURRENCY="2") as running:
             supervisor = psutil.Process(running.process.pid)
@@ -169,7 +173,7 @@ class TestCrashes:
             async def fault() -> None:
                 workers = [child for child in supervisor.children() if service.is_worker(child)]
                 assert len(workers) == 2
-                # The busier one: the other may have nobody to serve.
+                # The worker with more connections: the other worker may be idle.
                 max(workers, key=lambda worker: len(worker.net_connections())).kill()
 
             figures = figures_of(running.address, fault, 6)
@@ -181,52 +185,57 @@ class TestCrashes:
                 time.sleep(0.1)
 
 
-class TestDarkness:
-    def test_it_is_told_promptly_and_ends_by_itself(
+class TestLongOutages:
+    def test_requests_get_503_promptly_and_succeed_after_the_outage(
         self, postgres: postgres15.Server, running: service.Service
     ) -> None:
-        person = Person(running.address)
-        with person.client:
-            task = person.create()
+        user = User(running.address)
+        with user.client:
+            task = user.create()
             postgres.stop("immediate")
             try:
-                first = timed(lambda: person.request("GET"), 503)
-                assert first < LONGEST
-                # By then it is known, and nobody else waits.
+                first = timed(lambda: user.request("GET"), 503)
+                assert first < MAX_SECONDS
+                # The circuit breaker is open now, and no other request waits.
                 for method, path, body in (
                     ("GET", "", None),
                     ("POST", "", {"title": "x"}),
                     ("PUT", f"/{task['id']}", {"title": "x"}),
                     ("DELETE", f"/{task['id']}", None),
                 ):
-                    send = lambda m=method, p=path, b=body: person.request(m, p, json=b)  # noqa: E731
-                    assert timed(send, 503) < PROMPT
-                assert timed(lambda: httpx.get(f"{running.address}/health"), 200) < PROMPT
-                assert timed(lambda: httpx.get(f"{running.address}/health/ready"), 503) < PROMPT
+                    send = lambda m=method, p=path, b=body: user.request(m, p, json=b)  # noqa: E731
+                    assert timed(send, 503) < MAX_PROMPT_SECONDS
+                assert (
+                    timed(lambda: httpx.get(f"{running.address}/health"), 200) < MAX_PROMPT_SECONDS
+                )
+                assert (
+                    timed(lambda: httpx.get(f"{running.address}/health/ready"), 503)
+                    < MAX_PROMPT_SECONDS
+                )
             finally:
                 postgres.start()
-            assert timed(lambda: person.request("GET"), 200) < PROMPT
-            assert person.titles() == ["Buy milk"]
+            assert timed(lambda: user.request("GET"), 200) < MAX_PROMPT_SECONDS
+            assert user.titles() == ["Buy milk"]
             assert httpx.get(f"{running.address}/health/ready").status_code == 200
 
     def test_requests_during_recovery_after_a_long_outage_are_retried(
         self, postgres: postgres15.Server, running: service.Service
     ) -> None:
-        """The outage is older than a request may wait, so a refused connection is 503 at once."""
-        person = Person(running.address)
+        """The outage is longer than the request timeout, so a refused connection gets 503 at once."""
+        user = User(running.address)
         standby = postgres.data / "standby.signal"
-        with person.client, ThreadPoolExecutor() as pool:
-            person.create()
+        with user.client, ThreadPoolExecutor() as pool:
+            user.create()
             postgres.stop("immediate")
-            timed(lambda: person.request("GET"), 503)
-            assert timed(lambda: person.request("GET"), 503) < PROMPT
-            # A standby that serves no queries answers what a server in recovery answers.
+            timed(lambda: user.request("GET"), 503)
+            assert timed(lambda: user.request("GET"), 503) < MAX_PROMPT_SECONDS
+            # A standby without hot_standby answers like a server in recovery.
             postgres.set(hot_standby="off")
             standby.touch()
             postgres.start(wait=False)
             with pytest.raises(asyncpg.CannotConnectNowError):
                 asyncio.run(connect(postgres.url))
-            answers = [pool.submit(person.request, "GET") for _ in range(20)]
+            answers = [pool.submit(user.request, "GET") for _ in range(20)]
             time.sleep(1)
             postgres.stop("immediate")
             standby.unlink()
@@ -242,7 +251,7 @@ def timed(send: Callable[[], httpx.Response], status: int) -> float:
 
 
 async def connect(url: str) -> None:
-    """Connect until the server itself says something: until then its port is closed."""
+    """Connect until the server answers: until then its port is closed."""
     while True:
         try:
             await asyncpg.connect(url)
@@ -250,11 +259,11 @@ async def connect(url: str) -> None:
             await asyncio.sleep(0.02)
 
 
-def test_a_soak_ends_well() -> None:
-    """Short here; scripts/soak goes on for as long as it is told."""
+def test_short_soak_ends_without_lost_writes() -> None:
+    """A short run of scripts/soak."""
     command = [sys.executable, str(service.ROOT / "scripts" / "soak"), "0.15"]
-    told = subprocess.run(
+    output = subprocess.run(
         command, env=service.clean_environment(), capture_output=True, text=True, check=False
     )
-    assert told.returncode == 0, told.stderr
-    assert "lost writes      0" in told.stdout
+    assert output.returncode == 0, output.stderr
+    assert "lost writes      0" in output.stdout

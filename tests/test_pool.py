@@ -1,116 +1,104 @@
-"""How the connections to the database are shared among users, and how many are kept."""
+"""The connection pool: which connection is used, closed or replaced."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 
 import asyncpg
 import pytest
 
-from tests import journal, service
+from tests.support import service
+from tests.support.contention import (
+    BLOCKED,
+    send,
+    transaction,
+    wait_for_count,
+    wait_until_blocked,
+    wait_until_read,
+)
+from tests.support.database import run
 
-NAME = "connections"
+NAME = "pooled"
 OPEN = f"SELECT count(*) FROM pg_stat_activity WHERE application_name = '{NAME}'"
-WAITING = f"{OPEN} AND wait_event_type = 'Lock'"
-# Seconds within which what is asked for has happened, even on a busy machine.
-TIMEOUT = 15
+LOCK_TASKS = "LOCK TABLE tasks"
 
 
 @pytest.fixture
-def url(database_url: str) -> str:
-    """The database, with a name by which the service's connections are found."""
-    return f"{database_url}&application_name={NAME}"
-
-
-@pytest.fixture
-def running(url: str) -> Iterator[service.Service]:
-    settings = {"DATABASE_CONNECTIONS": "6", "DATABASE_IDLE_SECONDS": "1"}
-    with service.running(
-        DATABASE_URL=url, BETTER_AUTH_SECRET=service.SECRET, **settings
-    ) as running:
+def running(database_url: str) -> Iterator[service.Service]:
+    settings = {
+        # The name identifies the connections of the service.
+        "DATABASE_URL": f"{database_url}&application_name={NAME}",
+        "BETTER_AUTH_SECRET": service.SECRET,
+        "DATABASE_CONNECTIONS": "6",
+        "DATABASE_IDLE_SECONDS": "1",
+    }
+    with service.running(**settings) as running:
         yield running
 
 
-@asynccontextmanager
-async def locked(url: str) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
-    """Keep everybody from the tasks; a connection that is closed gives its locks back."""
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute("BEGIN; LOCK TABLE tasks")
-        yield connection
-    finally:
-        await connection.close()
-
-
-async def read(address: str, user: str) -> int:
-    wire = journal.Wire(address, user)
-    status, _ = await wire.request("GET", f"/api/{user}/tasks")
-    wire.close()
-    return status
-
-
-async def count(connection: "asyncpg.Connection[asyncpg.Record]", sql: str, wanted: int) -> None:
-    """Wait until a count is as wanted. Raises TimeoutError."""
-    async with asyncio.timeout(TIMEOUT):
-        while True:
-            await connection.execute("SELECT pg_stat_clear_snapshot()")
-            if await connection.fetchval(sql) == wanted:
-                return
-            await asyncio.sleep(0.02)
-
-
-class TestSharing:
-    def test_one_user_gets_a_third_of_the_connections(
+class TestIdleConnections:
+    def test_idle_connection_is_closed_and_the_next_request_opens_another(
         self, running: service.Service, database_url: str
     ) -> None:
         async def scenario() -> None:
-            async with locked(database_url) as connection:
-                alice = [asyncio.create_task(read(running.address, "alice")) for _ in range(12)]
-                await count(connection, WAITING, 2)
-                bob = asyncio.create_task(read(running.address, "bob"))
-                await count(connection, WAITING, 3)
-            await asyncio.gather(*alice, bob)
+            connection = await asyncpg.connect(database_url)
+            for _ in range(2):
+                assert (await send(running.address, "frank", "GET")).is_success
+                assert await connection.fetchval(OPEN)
+                async with asyncio.timeout(3):
+                    while await connection.fetchval(OPEN):  # noqa: ASYNC110 - in the database.
+                        await asyncio.sleep(0.05)
+            await connection.close()
 
         asyncio.run(scenario())
 
-    def test_waiting_request_that_is_served_makes_room_for_another(
-        self, url: str, database_url: str
-    ) -> None:
-        """One connection lets a hundred requests wait: here are more, one after another."""
-
-        async def scenario(address: str) -> list[int]:
-            found = []
-            for _ in range(4):
-                async with locked(database_url) as connection:
-                    asking = [
-                        asyncio.create_task(read(address, f"user-{number}")) for number in range(40)
-                    ]
-                    await count(connection, WAITING, 1)
-                found += await asyncio.gather(*asking)
-            return found
-
-        settings = {"DATABASE_URL": url, "DATABASE_CONNECTIONS": "1"}
-        with service.running(BETTER_AUTH_SECRET=service.SECRET, **settings) as narrow:
-            assert set(asyncio.run(scenario(narrow.address))) == {200}
-
-
-class TestIdleConnections:
-    def test_connection_that_was_used_last_is_used_first_so_that_the_others_are_closed(
+    def test_most_recently_used_connection_is_used_first_so_that_the_others_are_closed(
         self, running: service.Service, database_url: str
     ) -> None:
         async def scenario() -> None:
-            async with locked(database_url) as connection:
+            async with transaction(database_url, LOCK_TASKS) as connection:
                 asking = [
-                    asyncio.create_task(read(running.address, f"user-{number}"))
+                    asyncio.create_task(send(running.address, f"user-{number}", "GET"))
                     for number in range(6)
                 ]
-                await count(connection, WAITING, 6)
+                await wait_for_count(connection, f"{BLOCKED} AND application_name = '{NAME}'", 6)
                 await connection.execute("COMMIT")
                 await asyncio.gather(*asking)
-                closing = asyncio.create_task(count(connection, OPEN, 1))
+                closing = asyncio.create_task(wait_for_count(connection, OPEN, 1))
                 while not closing.done():
-                    assert await read(running.address, "alice") == 200
+                    assert (await send(running.address, "alice", "GET")).is_success
                     await asyncio.sleep(0.05)
                 await closing
 
         asyncio.run(scenario())
+
+
+class TestPreparedStatements:
+    MAX_PROMPT_SECONDS = 1.0
+
+    def test_outdated_prepared_statement_on_one_connection_renews_all_connections(
+        self, database_url: str
+    ) -> None:
+        """Ten connections prepare a statement before the type of a column changes."""
+
+        async def scenario(address: str) -> None:
+            async with transaction(database_url, LOCK_TASKS) as connection:
+                asking = [
+                    asyncio.create_task(send(address, f"p{number}", "GET")) for number in range(10)
+                ]
+                await wait_until_blocked(connection)
+                await wait_until_read(address)
+                await connection.execute("COMMIT")
+                assert all(result.is_success for result in await asyncio.gather(*asking))
+            await asyncio.to_thread(
+                run, database_url, "ALTER TABLE tasks ALTER COLUMN title TYPE text"
+            )
+            result = await send(address, "ivan", "GET")
+            await asyncio.to_thread(
+                run, database_url, "ALTER TABLE tasks ALTER COLUMN title TYPE varchar(255)"
+            )
+            assert result.is_success
+            assert result.seconds < self.MAX_PROMPT_SECONDS
+
+        settings = {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": service.SECRET}
+        with service.running(**settings) as running:
+            asyncio.run(scenario(running.address))

@@ -1,4 +1,4 @@
-"""Through a pooler that gives connections to whoever begins a transaction."""
+"""PgBouncer in transaction mode: connections change after each transaction."""
 
 import asyncio
 import os
@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-import migration
 from handlers.postgres import dsn
-from tests import journal, pgbouncer, postgres15, proxy, service
+from scripts.dev import migration
+from tests.support import load, pgbouncer, postgres15, proxy, service
 
-PEOPLE = 60
+USERS = 60
 SERVER_CONNECTIONS = 4
-# Tens of thousands of requests where there is time for them.
+# A longer run sends tens of thousands of requests.
 SECONDS = float(os.environ.get("POOLER_SECONDS", "6"))
 
 
@@ -27,24 +27,24 @@ def pooled() -> Iterator[str]:
 
 
 class TestPooled:
-    def test_nobody_ever_gets_a_wrong_row_or_an_error(self, pooled: str) -> None:
-        """Two workers, and five times as many of their connections as of PostgreSQL's."""
+    def test_concurrent_users_get_only_their_rows_without_errors(self, pooled: str) -> None:
+        """Two workers with five times as many connections as the pooler has to PostgreSQL."""
         settings = {"DATABASE_URL": pooled, "BETTER_AUTH_SECRET": service.SECRET}
         with service.running(**settings, DATABASE_POOLED="true", WEB_CONCURRENCY="2") as running:
-            figures = asyncio.run(journal.use(running.address, PEOPLE, SECONDS))
+            figures = asyncio.run(load.run(running.address, USERS, SECONDS))
         print(figures)
         assert not figures.refused
         assert not figures.lost
         assert figures.done.total() > 100 * SECONDS
 
-    def test_a_statement_is_one_round_trip(self, pooled: str) -> None:
-        """From the second time on, though a pooler may have given the connection to another."""
+    def test_statement_takes_one_round_trip(self, pooled: str) -> None:
+        """From the second request on, although the pooler may have given the connection to another client."""
         port, target = service.free_port(), urlsplit(pooled).port
         assert target
         url = pooled.replace(str(target), str(port))
 
         async def scenario(address: str) -> list[int]:
-            wire, trips = journal.Wire(address, "alice"), []
+            wire, trips = load.Connection(address, "alice"), []
             async with proxy.between(port, target) as between:
                 for _ in range(3):
                     before = between.trips
@@ -57,8 +57,10 @@ class TestPooled:
         with service.running(**settings, DATABASE_POOLED="true") as running:
             assert asyncio.run(scenario(running.address))[1:] == [1, 1]
 
-    def test_a_forgotten_setting_gives_nobody_wrong_rows(self, pooled: str) -> None:
-        """The pooler refuses what the service asks of a direct connection, and the log says why."""
+    def test_pooler_without_database_pooled_gets_503_and_the_reason_is_logged(
+        self, pooled: str
+    ) -> None:
+        """The pooler rejects a startup parameter that the service sends on a direct connection."""
         settings = {"DATABASE_URL": pooled, "BETTER_AUTH_SECRET": service.SECRET}
         with service.running(**settings) as running:
             assert httpx.get(f"{running.address}/health/ready").status_code == 503
@@ -77,7 +79,7 @@ class TestDetection:
             ("", True, True),
         ],
     )
-    def test_it_is_found_by_the_name_of_the_host_unless_it_is_set(
+    def test_pooler_is_detected_by_host_name_unless_the_setting_is_given(
         self, host: str, *, setting: bool | None, is_pooled: bool
     ) -> None:
         found = dsn.connection_arguments(self.NEON.format(host), is_pooled=setting)

@@ -1,4 +1,4 @@
-"""The commands that a person types, as a person types them."""
+"""The scripts for development and operation, run as from a terminal."""
 
 import os
 import re
@@ -16,26 +16,25 @@ import httpx
 import psutil
 import pytest
 
-import embedded
-from tests import checkouts, coverage_map, mutation, service
-from tests.checkouts import serving
-from tests.conftest import Person, run
-from tests.faults import Fault
-from tests.mutation import FAULTS
-from tests.service import ROOT, SECRET
+from scripts.dev import embedded, migration
+from tests.support import checkouts, service
+from tests.support.checkouts import serving
+from tests.support.database import fetch, run
+from tests.support.service import ROOT, SECRET
+from tests.support.users import User
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Iterator[Path]:
-    """A copy of the project that nobody has started before, but with its dependencies."""
+    """A fresh copy of the project with its dependencies."""
     checkouts.copy(tmp_path)
     yield tmp_path
     shutil.rmtree(embedded.home(tmp_path), ignore_errors=True)
 
 
-def curl(said: str, *arguments: str) -> str:
-    """Run the line that was printed, as a person pastes it."""
-    line = next(line for line in said.splitlines() if line.startswith("curl "))
+def curl(output: str, *arguments: str) -> str:
+    """Run the curl command that scripts/serve printed."""
+    line = next(line for line in output.splitlines() if line.startswith("curl "))
     return subprocess.run(
         ["sh", "-c", f'{line} "$@"', "sh", "--silent", *arguments],  # noqa: S607 - the person's own.
         capture_output=True,
@@ -45,23 +44,23 @@ def curl(said: str, *arguments: str) -> str:
 
 
 class TestServe:
-    def test_what_it_prints_works_and_its_data_stays(self, checkout: Path) -> None:
+    def test_printed_commands_work_and_data_is_kept(self, checkout: Path) -> None:
         create = ("--json", '{"title": "Buy milk"}')
-        with serving(checkout) as (_, said):
-            assert '"title":"Buy milk"' in curl(said, *create)
-            address = re.search(r"runs at +(\S+)", said)
-            docs = re.search(r"documentation +(\S+)", said)
+        with serving(checkout) as (_, output):
+            assert '"title":"Buy milk"' in curl(output, *create)
+            address = re.search(r"runs at +(\S+)", output)
+            docs = re.search(r"documentation +(\S+)", output)
             assert address
             assert docs
             assert httpx.get(f"{address[1]}/health").is_success
             assert httpx.get(docs[1]).is_success
-        with serving(checkout) as (_, said):
-            assert '"title":"Buy milk"' in curl(said)
+        with serving(checkout) as (_, output):
+            assert '"title":"Buy milk"' in curl(output)
 
-    def test_what_goes_on_is_told_in_plain_lines(self, checkout: Path) -> None:
-        with serving(checkout) as (process, said):
-            curl(said)
-            address = re.search(r"runs at +(\S+)", said)
+    def test_requests_and_warnings_are_printed_as_plain_lines(self, checkout: Path) -> None:
+        with serving(checkout) as (process, output):
+            curl(output)
+            address = re.search(r"runs at +(\S+)", output)
             assert address
             for bad in (b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"y" * 10_000_000):
                 target = urlsplit(address[1])
@@ -77,7 +76,7 @@ class TestServe:
         assert re.fullmatch(rf"{clock} WARNING Invalid HTTP request received\.", odd)
         assert re.fullmatch(rf"{clock} WARNING The request line .* are larger than .*", large)
 
-    def test_ctrl_c_leaves_nothing_running(self, checkout: Path) -> None:
+    def test_ctrl_c_leaves_no_process_running(self, checkout: Path) -> None:
         with serving(checkout) as (process, _):
             family = psutil.Process(process.pid).children(recursive=True)
         assert process.returncode == 0
@@ -86,16 +85,16 @@ class TestServe:
         assert not left
         assert not [found for found in family if found.is_running()]
 
-    def test_the_secret_is_made_once_and_kept_to_its_owner(self, checkout: Path) -> None:
+    def test_secret_is_generated_once_and_readable_only_by_its_owner(self, checkout: Path) -> None:
         with serving(checkout):
             made = (checkout / ".env").read_text()
         assert (checkout / ".env").stat().st_mode & 0o077 == 0
         with serving(checkout):
             assert (checkout / ".env").read_text() == made
 
-    def test_a_port_that_is_taken_is_told_with_what_to_set(self, checkout: Path) -> None:
-        with serving(checkout) as (_, said):
-            address = re.search(r"runs at +(\S+)", said)
+    def test_port_in_use_is_reported_with_the_setting(self, checkout: Path) -> None:
+        with serving(checkout) as (_, output):
+            address = re.search(r"runs at +(\S+)", output)
             assert address
             port = str(urlsplit(address[1]).port)
             with serving(checkout, PORT=port) as (process, refused):
@@ -104,9 +103,9 @@ class TestServe:
             assert httpx.get(f"{address[1]}/health/ready").is_success
 
     def test_service_on_an_ipv6_address_prints_a_url_that_works(self, checkout: Path) -> None:
-        with serving(checkout, HOST="::1") as (_, said):
-            assert re.search(r"runs at +http://\[::1\]:\d+\n", said), said
-            assert '"data":[]' in curl(said)
+        with serving(checkout, HOST="::1") as (_, output):
+            assert re.search(r"runs at +http://\[::1\]:\d+\n", output), output
+            assert '"data":[]' in curl(output)
 
     @pytest.mark.parametrize(
         ("settings", "advice"),
@@ -116,92 +115,59 @@ class TestServe:
             ({"FRONTEND_URL": "*"}, "FRONTEND_URL: must be origins"),
         ],
     )
-    def test_wrong_setting_is_reported_before_anything_is_started(
+    def test_invalid_setting_is_reported_before_postgresql_starts(
         self, checkout: Path, settings: dict[str, str], advice: str
     ) -> None:
-        with serving(checkout, **settings) as (process, said):
+        with serving(checkout, **settings) as (process, output):
             assert process.wait(timeout=20) == 1
-        assert advice in said
-        assert "Starting" not in said
-        assert "Port" not in said
-        assert "Traceback" not in said
+        assert advice in output
+        assert "Starting" not in output
+        assert "Port" not in output
+        assert "Traceback" not in output
 
-    def test_port_of_root_alone_is_reported_to_others(self, checkout: Path) -> None:
+    def test_privileged_port_is_reported_to_other_users(self, checkout: Path) -> None:
         checkouts.require_root()
         if int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text()) <= 80:
             pytest.skip("On this machine every user may use every port.")
         (checkout / ".env").write_text(f"BETTER_AUTH_SECRET={SECRET}\n")
         checkouts.give_away(checkout)
-        with serving(checkout, checkouts.AS_NAMELESS, PORT="80") as (process, said):
+        with serving(checkout, checkouts.AS_NAMELESS, PORT="80") as (process, output):
             assert process.wait(timeout=20) == 1
-        assert "Port 80 is for root alone: set PORT to 1024 or above" in said
+        assert "Port 80 is for root alone: set PORT to 1024 or above" in output
 
-    def test_database_in_the_env_file_is_the_one_that_scripts_use(
+    def test_scripts_use_the_database_of_the_env_file(
         self, checkout: Path, database_url: str
     ) -> None:
         run(database_url, "CREATE DATABASE filed")
         url = urlsplit(database_url)._replace(path="/filed").geturl()
         (checkout / ".env").write_text(f"DATABASE_URL={url}\n")
-        with serving(checkout, DATABASE_URL="") as (_, said):
-            assert "Starting PostgreSQL" not in said
-            assert "Try it" not in said
-            assert "The database is not migrated: run scripts/migrate." in said
+        with serving(checkout, DATABASE_URL="") as (_, output):
+            assert "Starting PostgreSQL" not in output
+            assert "Try it" not in output
+            assert "The database is not migrated: run scripts/migrate." in output
         assert checkouts.run(checkout / "scripts" / "migrate").returncode == 0
         done = checkouts.run(checkout / "scripts" / "forget", "nobody", DATABASE_URL="")
         assert "0 tasks" in done.stdout
-        with serving(checkout) as (_, said):
-            assert "Try it" in said
-            assert '"data":[]' in curl(said)
+        with serving(checkout) as (_, output):
+            assert "Try it" in output
+            assert '"data":[]' in curl(output)
         run(database_url, "DROP DATABASE filed")
 
-    def test_a_database_that_is_given_is_not_migrated(
-        self, checkout: Path, database_url: str
-    ) -> None:
+    def test_configured_database_is_not_migrated(self, checkout: Path, database_url: str) -> None:
         run(database_url, "CREATE DATABASE given")
         given = urlsplit(database_url)._replace(path="/given").geturl()
-        with serving(checkout, DATABASE_URL=given) as (_, said):
-            assert "Migrating" not in said
-            assert '"code":"unavailable"' in curl(said)
+        with serving(checkout, DATABASE_URL=given) as (_, output):
+            assert "Migrating" not in output
+            assert '"code":"unavailable"' in curl(output)
             migrate = [sys.executable, str(checkout / "scripts" / "migrate")]
             settings = service.clean_environment() | {"DATABASE_URL": given}
             subprocess.run(migrate, env=settings, check=True)
-            assert '"data":[]' in curl(said)
+            assert '"data":[]' in curl(output)
         run(database_url, "DROP DATABASE given")
 
 
-class TestMigrate:
-    def migrate(self, checkout: Path, **settings: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, checkout / "scripts" / "migrate"],
-            env=service.clean_environment() | settings,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def test_it_says_what_to_set(self, checkout: Path) -> None:
-        assert "Set MIGRATION_DATABASE_URL or DATABASE_URL" in self.migrate(checkout).stderr
-
-    def test_it_prefers_the_direct_address_and_may_run_again(
-        self, checkout: Path, database_url: str
-    ) -> None:
-        settings = {"DATABASE_URL": "postgresql://x@127.0.0.1:1/x"}
-        for _ in range(2):
-            done = self.migrate(checkout, **settings, MIGRATION_DATABASE_URL=database_url)
-            assert done.returncode == 0
-            assert "newest migration" in done.stdout
-
-    def test_a_database_that_is_away_is_told_in_one_line(self, checkout: Path) -> None:
-        address = "postgresql://x:hidden@127.0.0.1:1/x"
-        failed = self.migrate(checkout, DATABASE_URL=address)
-        assert failed.returncode == 1
-        assert "The database cannot be reached" in failed.stderr
-        assert "hidden" not in failed.stderr
-        assert "Traceback" not in failed.stderr
-
-
 class TestToken:
-    def test_it_prints_a_token_for_any_user(
+    def test_token_of_any_user_id_is_accepted(
         self, checkout: Path, running_service: service.Service
     ) -> None:
         printed = subprocess.run(
@@ -211,63 +177,49 @@ class TestToken:
             text=True,
             check=True,
         ).stdout
-        someone = Person(running_service.address, "Jörg K.", printed.strip())
-        with someone.client:
-            assert someone.page()["data"] == []
+        user = User(running_service.address, "Jörg K.", printed.strip())
+        with user.client:
+            assert user.page()["data"] == []
 
 
-def test_every_script_says_what_it_is_for() -> None:
+def test_every_script_has_a_docstring() -> None:
     for script in (ROOT / "scripts").iterdir():
         if os.access(script, os.X_OK) and script.is_file():
             assert script.read_text().splitlines()[1].startswith('"""'), script.name
 
 
-class TestDrift:
-    def test_every_fault_can_still_be_planted(self) -> None:
-        """Where the code has moved on, a fault has to follow: scripts/drift takes too long to tell."""
-        assert not [
-            fault.name for fault in FAULTS if fault.old not in (ROOT / fault.file).read_text()
-        ]
+class TestEraseUser:
+    def test_all_tasks_of_the_user_are_erased_and_no_others(self, database_url: str) -> None:
+        run(database_url, "CREATE DATABASE erased")
+        url = urlsplit(database_url)._replace(path="/erased").geturl()
+        migration.upgrade(url)
+        with service.running(DATABASE_URL=url, BETTER_AUTH_SECRET=service.SECRET) as running:
+            gone, other = User(running.address, "gone's; --"), User(running.address)
+            with gone.client, other.client:
+                for _ in range(3):
+                    gone.create()
+                other.create()
+                assert forget(url, gone.user_id) == "3 tasks are deleted.\n"
+                assert forget(url, gone.user_id) == "0 tasks are deleted.\n"
+                assert gone.titles() == []
+                assert len(other.titles()) == 1
+        assert fetch(url, "SELECT user_id FROM task_lists")[0][0] == other.user_id
+        run(database_url, "DROP DATABASE erased")
 
-    def test_every_fault_has_a_name_of_its_own(self) -> None:
-        names = [fault.name for fault in FAULTS]
-        assert len(set(names)) == len(names)
+    def test_invalid_database_url_is_reported_without_its_password(self) -> None:
+        command = [sys.executable, str(service.ROOT / "scripts" / "forget"), "x"]
+        settings = service.clean_environment() | {"DATABASE_URL": "mysql://a:hidden@b/c"}
+        output = subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
+        assert output.returncode == 1
+        assert "DATABASE_URL must begin with" in output.stderr
+        assert "hidden" not in output.stderr
 
-    def test_every_test_file_can_be_chosen(self) -> None:
-        """Without arguments, pytest collects what scripts/test runs."""
-        collected = subprocess.run(
-            [sys.executable, "-m", "pytest", "--collect-only", "-qq", "--no-header"],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        found = re.findall(r"^(tests/.*\.py): \d+$", collected, re.MULTILINE)
-        assert coverage_map.files() == sorted(found)
 
-    HINTS = Fault("", "scripts/review/keywords.py", "HINTS = {None", "HINTS = {0")
-
-    def test_fault_in_a_constant_is_looked_for_where_it_is_used(self) -> None:
-        effect = mutation.Effect.of(self.HINTS)
-        assert effect.names == {"HINTS"}
-        (line,) = effect.lines[self.HINTS.file]
-        assert "<= HINTS" in (ROOT / self.HINTS.file).read_text().splitlines()[line - 1]
-
-    def test_fault_is_given_to_the_tests_that_execute_it(self) -> None:
-        file = self.HINTS.file
-        (line,) = mutation.Effect.of(self.HINTS).lines[file]
-        slow = "tests/test_tasks.py::slow"
-        records = {
-            "tests/test_tasks.py": coverage_map.Record(
-                "", {slow: 5, "tests/test_tasks.py::fast": 1}, {}, {slow: {file: [line, 9999]}}
-            ),
-            "tests/test_keys.py": coverage_map.Record(
-                "", {"tests/test_keys.py::all": 1}, {file: [line]}, {}
-            ),
-            "tests/test_log.py": coverage_map.Record(
-                "", {"tests/test_log.py::none": 1}, {file: [9999]}, {}
-            ),
-        }
-        assert mutation.tests_for(self.HINTS, records) == [slow, "tests/test_keys.py"]
-        moved = Fault("", "openapi/openapi.yaml", "3.1.1", "3.1.0")
-        assert set(mutation.tests_for(moved, records)) == records.keys()
+def forget(url: str, user: str) -> str:
+    return subprocess.run(
+        [sys.executable, service.ROOT / "scripts" / "forget", user],
+        env=service.clean_environment() | {"DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout

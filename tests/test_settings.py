@@ -1,4 +1,4 @@
-"""Settings: what is refused at start, with which message, and what works."""
+"""Settings: which values are rejected at start with which message, and which are accepted."""
 
 import os
 import socket
@@ -12,10 +12,10 @@ import httpx
 import psutil
 import pytest
 
-from tests import key_set, service
-from tests.conftest import Person, token_for
-from tests.key_set import Signer
-from tests.service import SECRET
+from tests.support import key_set, service
+from tests.support.key_set import Signer
+from tests.support.service import SECRET
+from tests.support.users import User, token_for
 
 ADDRESS = "postgresql://someone:hidden@127.0.0.1:1/nothing"
 GOOD = {"DATABASE_URL": ADDRESS, "BETTER_AUTH_SECRET": SECRET}
@@ -36,12 +36,12 @@ def refused(
     folder: Path = service.ROOT / "tests",
     command: list[str] | None = None,
 ) -> str:
-    """Start as in production, in a folder without .env; returns what is said when it fails."""
+    """Start as in production in a folder without .env. Return the error output."""
     environment = service.environment(**settings)
     started = subprocess.run(
         [*(command or service.command(port=service.free_port())), *options],
         cwd=folder,
-        # Bytes, since a value may be no UTF-8.
+        # Bytes, because a value may be invalid UTF-8.
         env={os.fsencode(name): os.fsencode(value) for name, value in environment.items()},
         capture_output=True,
         text=True,
@@ -56,20 +56,20 @@ def refused(
 
 
 def is_served(database_url: str, dotenv: str = "", **settings: str) -> str:
-    """Start with these settings besides a database and a secret; returns what the log says."""
+    """Start with a database, a secret and these settings, and require an answer. Return the log."""
     given = {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": SECRET} | settings
     with service.running(dotenv=dotenv, **given) as running:
-        person = Person(
+        user = User(
             running.address,
-            token=token_for("person", given["BETTER_AUTH_SECRET"]),
-            user_id="person",
+            token=token_for("user", given["BETTER_AUTH_SECRET"]),
+            user_id="user",
         )
-        with person.client:
-            assert person.page()
+        with user.client:
+            assert user.page()
         return running.whole_log()
 
 
-MISTAKES: list[tuple[dict[str, str], str]] = [
+ERRORS: list[tuple[dict[str, str], str]] = [
     ({"DATABASE_URL": ""}, "Set DATABASE_URL to your PostgreSQL"),
     ({"DATABASE_URL": "mysql://a:hidden@b/c"}, "DATABASE_URL must begin with"),
     ({"DATABASE_URL": "hidden"}, "DATABASE_URL must begin with"),
@@ -121,7 +121,7 @@ MISTAKES: list[tuple[dict[str, str], str]] = [
     ({"FRONTEND_URL": "*"}, "FRONTEND_URL: must be origins"),
     ({"FRONTEND_URL": "https://*.example.com"}, "FRONTEND_URL: must be origins"),
     ({"FRONTEND_URL": "https://a.example.com/app"}, "FRONTEND_URL: must be origins"),
-    # No browser writes an origin like these: they would match nothing.
+    # No browser sends such an origin, so these would never match.
     ({"FRONTEND_URL": "https://A.example.com"}, "FRONTEND_URL: must be origins"),
     ({"FRONTEND_URL": "https://a.example.com:443"}, "FRONTEND_URL: must be origins"),
     ({"DATABASE_CONNECTIONS": "none"}, "DATABASE_CONNECTIONS: Input should be a valid int"),
@@ -179,12 +179,12 @@ MISTAKES: list[tuple[dict[str, str], str]] = [
 def together(
     mistakes: list[tuple[dict[str, str], str]],
 ) -> tuple[list[dict[str, str]], list[tuple[int, str]]]:
-    """Put mistakes of different settings into one start, since all are told at once.
+    """Combine errors of different settings in one start, because all errors are reported together.
 
-    Returns the settings of each start, and for each mistake its start and what is told.
+    Returns the settings of each start, and for each error the number of its start and its message.
     """
     starts: list[dict[str, str]] = []
-    told = []
+    output = []
     for settings, advice in mistakes:
         fits = (
             n
@@ -194,26 +194,28 @@ def together(
         number = next(fits, len(starts))
         starts[number:] = starts[number:] or [{}]
         starts[number] |= settings
-        told.append((number, advice))
-    return starts, told
+        output.append((number, advice))
+    return starts, output
 
 
-STARTS, MISTAKES_TOLD = together(MISTAKES)
+STARTS, EXPECTED_ADVICE = together(ERRORS)
 
 
 @cache
-def told(number: int) -> str:
+def output(number: int) -> str:
     return start(**(GOOD | STARTS[number]))
 
 
-class TestRefusedAtStart:
-    @pytest.mark.parametrize(("number", "advice"), MISTAKES_TOLD)
-    def test_each_mistake_is_told_with_what_to_set(self, number: int, advice: str) -> None:
-        assert advice in told(number)
+class TestInvalidSettings:
+    @pytest.mark.parametrize(("number", "advice"), EXPECTED_ADVICE)
+    def test_invalid_setting_is_reported_with_the_correction(
+        self, number: int, advice: str
+    ) -> None:
+        assert advice in output(number)
 
-    def test_all_mistakes_are_told_at_once(self) -> None:
-        """Those of every kind: missing, not readable, at odds with another, in an address."""
-        told = start(
+    def test_all_invalid_settings_are_reported_together(self) -> None:
+        """Errors of every kind: missing, unreadable, contradictory, inside an address."""
+        output = start(
             ENVIRONMENT="staging",
             DATABASE_URL="mysql://a:hidden@b/c",
             MIGRATION_DATABASE_URL=f"{ADDRESS}?sslmode=on&hiden=1",
@@ -226,7 +228,7 @@ class TestRefusedAtStart:
             OTEL_BSP_MAX_QUEUE_SIZE="1",
             DATABASE_CONECTIONS="5",
         )
-        assert [line.split()[0].rstrip(":") for line in told.splitlines()[1:]] == [
+        assert [line.split()[0].rstrip(":") for line in output.splitlines()[1:]] == [
             "ENVIRONMENT",
             "DATABASE_URL",
             *("MIGRATION_DATABASE_URL", "MIGRATION_DATABASE_URL"),
@@ -239,21 +241,19 @@ class TestRefusedAtStart:
             "DATABASE_CONECTIONS",
         ]
 
-    def test_missing_source_of_trust_is_told_beside_other_mistakes(self) -> None:
-        told = start(DATABASE_URL="mysql://a:hidden@b/c", PORT="x")
-        assert "Set BETTER_AUTH_URL" in told
-        assert "DATABASE_URL must begin" in told
-        assert "PORT: " in told
+    def test_missing_key_source_is_reported_beside_other_errors(self) -> None:
+        output = start(DATABASE_URL="mysql://a:hidden@b/c", PORT="x")
+        assert "Set BETTER_AUTH_URL" in output
+        assert "DATABASE_URL must begin" in output
+        assert "PORT: " in output
 
-    def test_wrong_secret_does_not_count_as_missing(self) -> None:
-        told = start(**(GOOD | {"BETTER_AUTH_SECRET": "hidden"}))
-        assert "Set BETTER_AUTH_URL" not in told
+    def test_invalid_secret_is_not_reported_as_missing(self) -> None:
+        output = start(**(GOOD | {"BETTER_AUTH_SECRET": "hidden"}))
+        assert "Set BETTER_AUTH_URL" not in output
 
 
 class TestUnusualValues:
-    def test_white_space_around_a_value_that_only_the_service_reads_is_ignored(
-        self, database_url: str
-    ) -> None:
+    def test_white_space_around_a_value_is_ignored(self, database_url: str) -> None:
         is_served(
             f" {database_url}\n",
             FRONTEND_URL="http://localhost:3000\n",
@@ -264,12 +264,12 @@ class TestUnusualValues:
         )
 
     @pytest.mark.parametrize("secret", ["\u00e9\u4e16" * 16, "a b$c'd\"e#f" * 4])
-    def test_secret_of_any_characters_works(self, database_url: str, secret: str) -> None:
+    def test_secret_of_any_characters_is_accepted(self, database_url: str, secret: str) -> None:
         is_served(database_url, BETTER_AUTH_SECRET=secret)
 
-    def test_white_space_after_a_value_that_opentelemetry_reads_is_refused(self) -> None:
-        told = start(**GOOD, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1\n")
-        assert "OTEL_EXPORTER_OTLP_ENDPOINT: begins or ends with white space" in told
+    def test_white_space_around_an_opentelemetry_value_is_rejected(self) -> None:
+        output = start(**GOOD, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1\n")
+        assert "OTEL_EXPORTER_OTLP_ENDPOINT: begins or ends with white space" in output
 
 
 class TestDotenv:
@@ -282,28 +282,28 @@ class TestDotenv:
         ]
 
     @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
-    def test_another_encoding_is_told_and_what_is_in_the_file_is_not_missing(
+    def test_other_encoding_is_reported_and_no_setting_as_missing(
         self, tmp_path: Path, encoding: str
     ) -> None:
         (tmp_path / ".env").write_text(self.GOOD, encoding)
-        told = refused({"FRONTEND_URL": "*"}, folder=tmp_path).splitlines()
-        assert told[1] == ".env is not UTF-8 text: save it as such"
-        assert [line.split()[0] for line in told[2:]] == ["FRONTEND_URL:"]
+        output = refused({"FRONTEND_URL": "*"}, folder=tmp_path).splitlines()
+        assert output[1] == ".env is not UTF-8 text: save it as such"
+        assert [line.split()[0] for line in output[2:]] == ["FRONTEND_URL:"]
 
-    def test_folder_of_this_name_is_told_beside_what_is_missing(self, tmp_path: Path) -> None:
+    def test_folder_named_dotenv_is_reported_beside_missing_settings(self, tmp_path: Path) -> None:
         (tmp_path / ".env").mkdir()
-        told = refused({}, folder=tmp_path)
-        assert ".env is a folder and is not read" in told
-        assert "Set DATABASE_URL" in told
+        output = refused({}, folder=tmp_path)
+        assert ".env is a folder and is not read" in output
+        assert "Set DATABASE_URL" in output
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file: run as another user")
-    def test_unreadable_file_is_told(self, tmp_path: Path) -> None:
+    def test_unreadable_file_is_reported(self, tmp_path: Path) -> None:
         (tmp_path / ".env").touch(mode=0)
         assert ".env cannot be read: Permission denied" in refused({}, folder=tmp_path)
 
 
-class TestNearMisses:
-    def test_each_is_told_with_the_right_name(self) -> None:
+class TestMisspellings:
+    def test_misspelled_setting_is_reported_with_the_correct_name(self) -> None:
         names = {
             "DATABASE_CONECTIONS": "DATABASE_CONNECTIONS",
             "DATABASE_POOL": "DATABASE_POOLED",
@@ -314,18 +314,18 @@ class TestNearMisses:
             "ENVIROMENT": "ENVIRONMENT",
             "OTEL_EXPORTER_OTLP_ENDPOIT": "OTEL_EXPORTER_OTLP_ENDPOINT",
         }
-        told = start(**dict.fromkeys(names, "x"))
+        output = start(**dict.fromkeys(names, "x"))
         for name, setting in names.items():
-            assert f"{name.upper()} is not a setting: did you mean {setting}?" in told
+            assert f"{name.upper()} is not a setting: did you mean {setting}?" in output
 
-    def test_one_in_the_environment_and_one_in_dotenv_are_logged_at_start(
+    def test_misspelled_settings_in_environment_and_dotenv_are_logged_at_start(
         self, database_url: str
     ) -> None:
         log = is_served(database_url, "FRONTEND_URLS=x\n", DATABASE_CONECTIONS="5")
         assert "FRONTEND_URLS is not a setting: did you mean FRONTEND_URL?" in log
         assert "DATABASE_CONECTIONS is not a setting: did you mean DATABASE_CONN" in log
 
-    def test_variables_of_other_programs_are_no_near_misses(self) -> None:
+    def test_variables_of_other_programs_are_not_reported(self) -> None:
         others = ["DATABASE_USER", "DATABASE_NAME", "DATABASE_PORT", "TEST_DATABASE_URL"]
         others += ["DATABASE_PASSWORD", "HOSTNAME", "PORTS", "BETTER_AUTH_TELEMETRY"]
         others += ["NEXT_PUBLIC_BETTER_AUTH_URL", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT"]
@@ -334,7 +334,7 @@ class TestNearMisses:
 
 
 class TestBetterAuthAddresses:
-    """Better Auth says in its tokens that they are from the origin of its address."""
+    """The issuer in the tokens of Better Auth is the origin of its address."""
 
     @pytest.mark.parametrize(
         ("address", "path"),
@@ -346,7 +346,7 @@ class TestBetterAuthAddresses:
             ("http://127.0.0.1:{}/accounts", "/accounts"),
         ],
     )
-    def test_path_is_where_better_auth_is_mounted_and_not_part_of_the_issuer(
+    def test_path_of_better_auth_url_is_the_mount_path_and_not_in_the_issuer(
         self, database_url: str, address: str, path: str
     ) -> None:
         signer = Signer()
@@ -355,24 +355,24 @@ class TestBetterAuthAddresses:
             address = address.format(keys.address.rpartition(":")[2])
             origin = "/".join(address.lower().split("/")[:3])
             with service.running(DATABASE_URL=database_url, BETTER_AUTH_URL=address) as running:
-                person = Person(running.address, "somebody", signer.token(origin))
-                with person.client:
-                    assert person.page()
+                user = User(running.address, "somebody", signer.token(origin))
+                with user.client:
+                    assert user.page()
 
-    def test_default_port_is_not_part_of_the_issuer(self, database_url: str) -> None:
+    def test_default_port_is_not_in_the_issuer(self, database_url: str) -> None:
         signer = Signer()
         with key_set.serving(signer) as keys:
             settings = {"BETTER_AUTH_URL": "HTTP://App.Example.com:80", "http_proxy": keys.address}
             with service.running(DATABASE_URL=database_url, **settings) as running:
                 token = signer.token("http://app.example.com")
-                person = Person(running.address, "somebody", token)
-                with person.client:
-                    assert person.page()
+                user = User(running.address, "somebody", token)
+                with user.client:
+                    assert user.page()
             assert keys.fetches == 1
 
 
 class TestProxies:
-    """The variables of other programs count only where they matter for the key server."""
+    """Variables of other programs are used only for requests to the key server."""
 
     REMOTE = {"DATABASE_URL": ADDRESS, "BETTER_AUTH_URL": "https://app.example.com"}
 
@@ -390,13 +390,15 @@ class TestProxies:
             ({"SSL_CERT_DIR": "/nowhere"}, "SSL_CERT_DIR is not a folder"),
         ],
     )
-    def test_unusable_variable_is_named(self, settings: dict[str, str], advice: str) -> None:
+    def test_unusable_proxy_variable_is_reported(
+        self, settings: dict[str, str], advice: str
+    ) -> None:
         assert start(**(self.REMOTE | settings)).splitlines()[1].startswith(advice)
 
-    def test_unreadable_authorities_are_told_for_a_database_over_tls(self) -> None:
+    def test_unreadable_certificates_are_reported_for_a_database_over_tls(self) -> None:
         url = "postgresql://b.example.com/c?sslmode=require"
-        told = start(DATABASE_URL=url, BETTER_AUTH_SECRET=SECRET, SSL_CERT_FILE="/nowhere")
-        assert "SSL_CERT_FILE cannot be read" in told
+        output = start(DATABASE_URL=url, BETTER_AUTH_SECRET=SECRET, SSL_CERT_FILE="/nowhere")
+        assert "SSL_CERT_FILE cannot be read" in output
 
     @pytest.mark.parametrize(
         "settings",
@@ -408,35 +410,35 @@ class TestProxies:
             {"SSL_CERT_FILE": "/nowhere", "SSL_CERT_DIR": "/nowhere"},
         ],
     )
-    def test_key_server_on_this_machine_needs_none_of_them(
+    def test_local_key_server_ignores_the_proxy_variables(
         self, database_url: str, settings: dict[str, str]
     ) -> None:
         signer = Signer()
         with key_set.serving(signer) as keys:
             given = settings | {"DATABASE_URL": database_url, "BETTER_AUTH_URL": keys.address}
             with service.running(**given) as running:
-                person = Person(running.address, "somebody", signer.token(keys.address))
-                with person.client:
-                    assert person.page()
+                user = User(running.address, "somebody", signer.token(keys.address))
+                with user.client:
+                    assert user.page()
 
-    def test_host_in_no_proxy_needs_no_proxy(self) -> None:
+    def test_host_in_no_proxy_ignores_the_proxy(self) -> None:
         settings = {"ALL_PROXY": "socks5://x", "NO_PROXY": "example.com,[::1]", "PORT": "x"}
         assert "PROXY" not in start(**(self.REMOTE | settings))
 
 
 class TestCommand:
-    """The README's command, and uvicorn's own."""
+    """The command of the README, and that of uvicorn."""
 
     @pytest.mark.parametrize("workers", ["1", "2"])
-    def test_wrong_settings_are_told_once_before_workers_are_started(self, workers: str) -> None:
-        told = refused({}, "--workers", workers)
-        assert "Set DATABASE_URL" in told
-        assert "process" not in told
+    def test_invalid_settings_are_reported_once_before_workers_start(self, workers: str) -> None:
+        output = refused({}, "--workers", workers)
+        assert "Set DATABASE_URL" in output
+        assert "process" not in output
 
-    def test_uvicorn_with_wrong_settings_fails_with_one_worker(self) -> None:
+    def test_uvicorn_with_invalid_settings_and_one_worker_fails(self) -> None:
         assert "Set DATABASE_URL" in refused({}, command=UVICORN)
 
-    def test_uvicorn_with_wrong_settings_ends_with_several_workers(self) -> None:
+    def test_uvicorn_with_invalid_settings_and_several_workers_ends(self) -> None:
         started = subprocess.run(
             [*UVICORN, "--workers=2"],
             cwd=service.ROOT / "tests",
@@ -449,7 +451,7 @@ class TestCommand:
         assert 1 <= started.stderr.count("The service cannot start.") <= 2
 
     @pytest.mark.parametrize("workers", ["1", "2"])
-    def test_application_that_cannot_be_imported_ends_the_command(
+    def test_import_error_of_the_application_ends_the_command(
         self, tmp_path: Path, workers: str
     ) -> None:
         (tmp_path / "sitecustomize.py").write_text(
@@ -468,22 +470,22 @@ class TestCommand:
         assert "handlers.tasks" in started.stderr
 
     @pytest.mark.parametrize("workers", ["1", "2"])
-    def test_taken_port_is_told(self, workers: str) -> None:
+    def test_port_in_use_is_reported(self, workers: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = str(server.getsockname()[1])
-            told = refused(GOOD, "--workers", workers, "--port", port)
-        assert f"Port {port} of 127.0.0.1 is taken: choose another with --port or PORT." in told
+            output = refused(GOOD, "--workers", workers, "--port", port)
+        assert f"Port {port} of 127.0.0.1 is taken: choose another with --port or PORT." in output
 
     @pytest.mark.parametrize("host", ["192.0.2.1", "nowhere.invalid", "::ffff:192.0.2.1"])
-    def test_address_of_another_machine_is_told(self, host: str) -> None:
+    def test_address_of_another_machine_is_reported(self, host: str) -> None:
         assert f"{host} is not an address of this machine" in refused(GOOD, "--host", host)
 
     def test_host_and_port_of_the_settings_are_the_defaults(self, unused_port: int) -> None:
         command = [sys.executable, "-m", "handlers.server"]
         with socket.create_server(("127.0.0.2", unused_port)):
             settings = {"HOST": "127.0.0.2", "PORT": str(unused_port)}
-            told = refused(GOOD | settings, command=command)
-        assert f"Port {unused_port} of 127.0.0.2 is taken" in told
+            output = refused(GOOD | settings, command=command)
+        assert f"Port {unused_port} of 127.0.0.2 is taken" in output
 
     def test_options_and_variables_of_uvicorn_override_the_defaults(
         self, database_url: str
@@ -494,7 +496,7 @@ class TestCommand:
         with service.running(**settings) as running:
             assert "server" not in httpx.get(f"{running.address}/health").headers
 
-    def test_worker_that_dies_later_is_started_again(self, database_url: str) -> None:
+    def test_killed_worker_is_restarted(self, database_url: str) -> None:
         settings = {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": SECRET}
         with service.running(**settings, WEB_CONCURRENCY="2") as running:
             supervisor = psutil.Process(running.process.pid)
@@ -514,19 +516,19 @@ class TestCommand:
 
 class TestDatabaseAddresses:
     @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
-    def test_every_usual_scheme_works(self, database_url: str, scheme: str) -> None:
+    def test_common_url_schemes_are_accepted(self, database_url: str, scheme: str) -> None:
         address = database_url.replace("postgresql", scheme, 1)
         with service.running(DATABASE_URL=address, BETTER_AUTH_SECRET=SECRET) as running:
             assert httpx.get(f"{running.address}/health/ready").status_code == 200
 
-    def test_what_neon_prints_works(self, database_url: str) -> None:
+    def test_connection_string_of_neon_is_accepted(self, database_url: str) -> None:
         address = f"{database_url}&channel_binding=require&connect_timeout=15&sslmode=prefer"
         with service.running(DATABASE_URL=address, BETTER_AUTH_SECRET=SECRET) as running:
             assert httpx.get(f"{running.address}/health/ready").status_code == 200
 
 
-class TestFrontends:
-    def test_several_may_call(self, database_url: str) -> None:
+class TestFrontendUrl:
+    def test_several_origins_are_allowed(self, database_url: str) -> None:
         origins = "https://a.example.com, https://b.example.com/"
         settings = {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": SECRET}
         with service.running(**settings, FRONTEND_URL=origins) as running:
@@ -534,15 +536,15 @@ class TestFrontends:
                 answer = httpx.get(f"{running.address}/health", headers={"Origin": origin})
                 assert answer.headers["Access-Control-Allow-Origin"] == origin
 
-    def test_none_may_call_unless_it_is_named(self, database_url: str) -> None:
+    def test_unset_frontend_url_allows_no_origin(self, database_url: str) -> None:
         with service.running(DATABASE_URL=database_url, BETTER_AUTH_SECRET=SECRET) as running:
             answer = httpx.get(f"{running.address}/health", headers={"Origin": service.ORIGIN})
             assert "access-control-allow-origin" not in answer.headers
 
 
-def test_a_variable_that_is_empty_counts_as_none(database_url: str) -> None:
+def test_empty_variable_is_treated_as_unset(database_url: str) -> None:
     settings = {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": SECRET}
     with service.running(**settings, FRONTEND_URL="", DATABASE_CONNECTIONS="") as running:
-        someone = Person(running.address)
-        with someone.client:
-            assert someone.page()["data"] == []
+        user = User(running.address)
+        with user.client:
+            assert user.page()["data"] == []

@@ -1,4 +1,4 @@
-"""What a collector is sent of each request, and what it is not."""
+"""Traces and metrics: what is exported for each request, and what is not."""
 
 import json
 import secrets
@@ -13,14 +13,15 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from generated.operations import OPERATIONS, Operation
-from tests import service
-from tests.collector import Collector, Facts, eventually, facts, listening
-from tests.conftest import Person, unusable_tables
+from tests.support import service
+from tests.support.collector import Collector, Facts, eventually, facts, listening
+from tests.support.database import unusable_tables
+from tests.support.users import User
 
-PROMPT = 2.0
-# What a deployment waits for the service to end at most, whatever state the collector is in.
-LAST_SECONDS = 6.0
-QUICK = {"OTEL_BSP_SCHEDULE_DELAY": "50", "OTEL_METRIC_EXPORT_INTERVAL": "100"}
+MAX_PROMPT_SECONDS = 2.0
+# A deployment waits no longer for the shutdown, whatever the state of the collector is.
+MAX_SHUTDOWN_SECONDS = 6.0
+SHORT_INTERVALS = {"OTEL_BSP_SCHEDULE_DELAY": "50", "OTEL_METRIC_EXPORT_INTERVAL": "100"}
 TASKS = "/api/{user_id}/tasks"
 TASK = "/api/{user_id}/tasks/{task_id}"
 SECRETS = ("Very private", "hidden", "needle")
@@ -38,22 +39,22 @@ def settings(database_url: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def observed(settings: dict[str, str], collector: Collector) -> Iterator[service.Service]:
+def traced_service(settings: dict[str, str], collector: Collector) -> Iterator[service.Service]:
     with service.running(
-        **settings, **QUICK, OTEL_EXPORTER_OTLP_ENDPOINT=collector.address
+        **settings, **SHORT_INTERVALS, OTEL_EXPORTER_OTLP_ENDPOINT=collector.address
     ) as running:
         yield running
 
 
 @pytest.fixture
-def person(observed: service.Service) -> Iterator[Person]:
-    someone = Person(observed.address)
-    with someone.client:
-        yield someone
+def user(traced_service: service.Service) -> Iterator[User]:
+    user = User(traced_service.address)
+    with user.client:
+        yield user
 
 
 class Traced:
-    """A caller that has a trace of its own, and looks for the service's part of it."""
+    """A caller with a trace, which searches the span of the service in this trace."""
 
     def __init__(self, collector: Collector) -> None:
         self._collector = collector
@@ -71,7 +72,7 @@ def traced(collector: Collector) -> Traced:
 
 
 def request_line(running: service.Service, **members: object) -> Facts:
-    """Wait for the line that the log has of a request."""
+    """Wait for the log line of a request."""
 
     def find() -> Facts | None:
         lines = [line for line in running.log.read_text().splitlines() if '"status":' in line]
@@ -83,11 +84,13 @@ def request_line(running: service.Service, **members: object) -> Facts:
 
 class TestSpans:
     @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.operation_id)
-    def test_each_operation_is_named_by_its_route(
-        self, observed: service.Service, traced: Traced, operation: Operation
+    def test_span_has_the_route_of_the_operation(
+        self, traced_service: service.Service, traced: Traced, operation: Operation
     ) -> None:
         path = operation.path.format(user_id="somebody", task_id=7)
-        answer = httpx.request(operation.method, observed.address + path, headers=traced.headers)
+        answer = httpx.request(
+            operation.method, traced_service.address + path, headers=traced.headers
+        )
         assert answer.status_code == (200 if operation.public else 401)
         span = traced.span()
         assert span.name == f"{operation.method} {operation.path}"
@@ -109,12 +112,12 @@ class TestSpans:
             (("GET", "?limit=0"), 422, TASKS),
         ],
     )
-    def test_neither_answers_nor_refusals_are_errors(
-        self, person: Person, traced: Traced, sent: tuple[Any, ...], status: int, route: str
+    def test_span_of_2xx_and_4xx_is_not_an_error(
+        self, user: User, traced: Traced, sent: tuple[Any, ...], status: int, route: str
     ) -> None:
         method, path, *body = sent
         content = {"json": body[0]} if body else {}
-        response = person.request(method, path, headers=traced.headers, **content)
+        response = user.request(method, path, headers=traced.headers, **content)
         assert response.status_code == status
         span = traced.span()
         assert span.name == f"{method} {route}"
@@ -122,22 +125,22 @@ class TestSpans:
         assert span.status.code == Status.STATUS_CODE_UNSET
         assert "error.type" not in facts(span)
 
-    def test_nor_is_somebody_elses_list(self, person: Person, traced: Traced) -> None:
-        response = person.client.get("/api/somebody/tasks", headers=traced.headers)
+    def test_span_of_403_is_not_an_error(self, user: User, traced: Traced) -> None:
+        response = user.client.get("/api/somebody/tasks", headers=traced.headers)
         assert response.status_code == 403
         assert facts(traced.span())["http.response.status_code"] == 403
         assert traced.span().status.code == Status.STATUS_CODE_UNSET
 
-    def test_an_unknown_path_has_no_route(self, person: Person, traced: Traced) -> None:
-        assert person.client.get("/nowhere", headers=traced.headers).status_code == 404
+    def test_span_of_an_unknown_path_has_no_route(self, user: User, traced: Traced) -> None:
+        assert user.client.get("/nowhere", headers=traced.headers).status_code == 404
         assert traced.span().name == "GET"
         assert "http.route" not in facts(traced.span())
 
-    def test_a_failure_is_an_error_without_its_text(
-        self, person: Person, traced: Traced, database_url: str
+    def test_span_of_500_is_an_error_without_the_exception(
+        self, user: User, traced: Traced, database_url: str
     ) -> None:
         with unusable_tables(database_url):
-            response = person.request("GET", headers=traced.headers)
+            response = user.request("GET", headers=traced.headers)
         assert response.status_code == 500
         span = traced.span()
         assert span.name == f"GET {TASKS}"
@@ -146,7 +149,7 @@ class TestSpans:
         assert not span.status.message
         assert not span.events
 
-    def test_an_outage_is_an_error(
+    def test_span_of_503_is_an_error(
         self, collector: Collector, traced: Traced, unused_port: int
     ) -> None:
         away = f"postgresql://nobody:hidden@127.0.0.1:{unused_port}/nothing"
@@ -160,49 +163,51 @@ class TestSpans:
         assert traced.span().status.code == Status.STATUS_CODE_ERROR
         assert facts(traced.span())["error.type"] == "503"
 
-    def test_the_callers_trace_goes_on(self, person: Person, traced: Traced) -> None:
-        person.request("GET", headers=traced.headers)
+    def test_span_continues_the_trace_of_the_caller(self, user: User, traced: Traced) -> None:
+        user.request("GET", headers=traced.headers)
         assert traced.span().parent_span_id.hex() == traced.parent
 
-    def test_a_caller_without_a_trace_gets_one(
-        self, person: Person, observed: service.Service, collector: Collector
+    def test_request_without_a_trace_starts_a_trace(
+        self, user: User, traced_service: service.Service, collector: Collector
     ) -> None:
-        person.request("GET", headers={"X-Request-Id": "no-trace"})
-        trace = request_line(observed, request_id="no-trace")["trace_id"]
+        user.request("GET", headers={"X-Request-Id": "no-trace"})
+        trace = request_line(traced_service, request_id="no-trace")["trace_id"]
         assert not collector.span(trace).parent_span_id
 
 
 class TestLog:
-    def test_a_request_is_found_by_its_trace(
-        self, person: Person, observed: service.Service, traced: Traced
+    def test_log_line_of_a_request_has_the_trace_id(
+        self, user: User, traced_service: service.Service, traced: Traced
     ) -> None:
-        person.request("GET", headers=traced.headers)
-        assert request_line(observed, trace_id=traced.trace)["operation"] == "list_tasks"
+        user.request("GET", headers=traced.headers)
+        assert request_line(traced_service, trace_id=traced.trace)["operation"] == "list_tasks"
 
-    def test_so_is_a_failure(
-        self, person: Person, observed: service.Service, traced: Traced, database_url: str
+    def test_log_line_of_an_exception_has_the_trace_id(
+        self, user: User, traced_service: service.Service, traced: Traced, database_url: str
     ) -> None:
         with unusable_tables(database_url):
-            person.request("GET", headers=traced.headers)
-        request_line(observed, trace_id=traced.trace)
-        found = [line for line in observed.log.read_text().splitlines() if traced.trace in line]
+            user.request("GET", headers=traced.headers)
+        request_line(traced_service, trace_id=traced.trace)
+        found = [
+            line for line in traced_service.log.read_text().splitlines() if traced.trace in line
+        ]
         assert "Traceback" in json.loads(found[0])["exception"]
 
 
 class TestMetrics:
-    def test_durations_are_counted_by_route_and_status(self, settings: dict[str, str]) -> None:
+    def test_durations_are_recorded_by_route_and_status(self, settings: dict[str, str]) -> None:
         with (
             listening() as collector,
             service.running(
                 **settings, OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=f"{collector.address}/v1/metrics"
             ) as running,
         ):
-            someone = Person(running.address)
-            with someone.client:
-                someone.create()
+            user = User(running.address)
+            with user.client:
+                user.create()
                 for _ in range(3):
-                    someone.page()
-                someone.request("GET", "?limit=0")
+                    user.page()
+                user.request("GET", "?limit=0")
             running.stop()
             names = ("http.request.method", "http.route", "http.response.status_code")
             counted = {
@@ -217,14 +222,16 @@ class TestMetrics:
             }
 
 
-class TestWhoSends:
-    def test_the_service_has_a_name(self, collector: Collector, observed: service.Service) -> None:
+class TestResource:
+    def test_resource_has_service_name_and_instance_id(
+        self, collector: Collector, traced_service: service.Service
+    ) -> None:
         sender = eventually(collector.services)[-1]
         assert sender["service.name"] == "todo-backend"
-        # Workers are told apart, or their counts would be mixed.
+        # The instance ID keeps the metrics of workers apart.
         assert sender["service.instance.id"]
 
-    def test_which_can_be_another(self, settings: dict[str, str]) -> None:
+    def test_resource_attributes_can_be_configured(self, settings: dict[str, str]) -> None:
         with (
             listening() as collector,
             service.running(
@@ -241,27 +248,29 @@ class TestWhoSends:
             assert collector.services()
 
 
-class TestDiscretion:
-    def test_nothing_names_a_person_or_a_token_or_what_they_wrote(
-        self, person: Person, collector: Collector, traced: Traced
+class TestRedaction:
+    def test_exported_data_contains_no_user_id_token_or_content(
+        self, user: User, collector: Collector, traced: Traced
     ) -> None:
-        task = person.create("Very private", description="Very private")
-        person.request("GET", "?completed=true&access_token=needle")
-        person.request("PATCH", f"/{task['id']}/complete", json={"completed": "needle"})
-        person.client.get("/nowhere/needle", headers={"Cookie": "needle=needle"})
-        person.client.get(f"{person.path}/needle%2Fneedle")
-        person.client.get("/api/somebody/tasks", headers={"Authorization": "Bearer needle"})
-        person.request("GET", headers=traced.headers)
+        task = user.create("Very private", description="Very private")
+        user.request("GET", "?completed=true&access_token=needle")
+        user.request("PATCH", f"/{task['id']}/complete", json={"completed": "needle"})
+        user.client.get("/nowhere/needle", headers={"Cookie": "needle=needle"})
+        user.client.get(f"{user.path}/needle%2Fneedle")
+        user.client.get("/api/somebody/tasks", headers={"Authorization": "Bearer needle"})
+        user.request("GET", headers=traced.headers)
         assert facts(traced.span())["url.path"] == "REDACTED"
         sent = b"".join(body for _, body in collector.bodies)
-        token = person.client.headers["Authorization"].removeprefix("Bearer ")
-        for secret in (*SECRETS, person.user_id, service.SECRET, token, token.split(".")[1]):
+        token = user.client.headers["Authorization"].removeprefix("Bearer ")
+        for secret in (*SECRETS, user.user_id, service.SECRET, token, token.split(".")[1]):
             assert secret.encode() not in sent
 
 
-class TestTheEnd:
-    def test_nothing_is_lost(self, settings: dict[str, str], traced: Traced) -> None:
-        # Neither traces nor metrics are due for a long time.
+class TestShutdown:
+    def test_shutdown_exports_all_spans_and_metrics(
+        self, settings: dict[str, str], traced: Traced
+    ) -> None:
+        # The export intervals are long, so only the shutdown exports.
         with (
             listening() as collector,
             service.running(**settings, OTEL_EXPORTER_OTLP_ENDPOINT=collector.address) as running,
@@ -278,7 +287,7 @@ class TestTheEnd:
             assert "collector did not take" not in running.whole_log()
 
 
-class TestCollectorsInTrouble:
+class TestFailingCollector:
     @pytest.fixture(params=["is away", "hangs", "refuses"])
     def address(self, request: pytest.FixtureRequest, unused_port: int) -> Iterator[str]:
         with listening() as collector:
@@ -288,24 +297,28 @@ class TestCollectorsInTrouble:
             is_away = request.param == "is away"
             yield f"http://127.0.0.1:{unused_port}" if is_away else collector.address
 
-    def test_they_hold_up_nobody(self, settings: dict[str, str], address: str) -> None:
-        with service.running(**settings, **QUICK, OTEL_EXPORTER_OTLP_ENDPOINT=address) as running:
-            someone = Person(running.address)
-            with someone.client:
+    def test_failing_collector_delays_neither_requests_nor_shutdown(
+        self, settings: dict[str, str], address: str
+    ) -> None:
+        with service.running(
+            **settings, **SHORT_INTERVALS, OTEL_EXPORTER_OTLP_ENDPOINT=address
+        ) as running:
+            user = User(running.address)
+            with user.client:
                 until = time.monotonic() + 1
                 while time.monotonic() < until:
                     began = time.monotonic()
-                    someone.create()
-                    assert time.monotonic() - began < PROMPT
+                    user.create()
+                    assert time.monotonic() - began < MAX_PROMPT_SECONDS
             began = time.monotonic()
             running.stop()
-            assert time.monotonic() - began < LAST_SECONDS
+            assert time.monotonic() - began < MAX_SHUTDOWN_SECONDS
             assert "collector did not take the last" in running.whole_log()
             assert "Traceback" not in running.log.read_text()
 
 
-class TestSwitches:
-    def test_nothing_is_brought_in_unless_it_is_asked_for(self, settings: dict[str, str]) -> None:
+class TestSettings:
+    def test_sdk_is_not_imported_without_an_endpoint(self, settings: dict[str, str]) -> None:
         for given in (
             {},
             {"OTEL_SERVICE_NAME": "todo", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
@@ -313,7 +326,7 @@ class TestSwitches:
         ):
             assert not imported(settings | given) & {"opentelemetry.sdk", "handlers.telemetry"}
 
-    def test_what_is_switched_off_is_off_and_may_be_wrong(self, settings: dict[str, str]) -> None:
+    def test_disabled_sdk_ignores_invalid_settings(self, settings: dict[str, str]) -> None:
         given = {"OTEL_SDK_DISABLED": "True", "OTEL_EXPORTER_OTLP_ENDPOINT": "nonsense"}
         assert "opentelemetry.sdk" not in imported(settings | given)
 
@@ -325,7 +338,7 @@ class TestSwitches:
             ({"OTEL_METRICS_EXPORTER": "none"}, {"/v1/traces"}),
         ],
     )
-    def test_traces_and_metrics_are_switched_apart(
+    def test_traces_and_metrics_can_be_disabled_separately(
         self, settings: dict[str, str], given: dict[str, str], paths: set[str]
     ) -> None:
         with (
@@ -337,7 +350,7 @@ class TestSwitches:
             running.stop()
             assert {path for path, _ in collector.bodies} == paths
 
-    def test_a_file_can_say_it_too(self, settings: dict[str, str]) -> None:
+    def test_settings_in_dotenv_are_used(self, settings: dict[str, str]) -> None:
         with listening() as collector:
             endpoint = f"OTEL_EXPORTER_OTLP_ENDPOINT={collector.address}\n"
             with service.running(
@@ -348,7 +361,7 @@ class TestSwitches:
 
 
 def imported(settings: dict[str, str]) -> set[str]:
-    """Tell which modules the service has brought in, once it could start."""
+    """Return the modules that the application imports."""
     command = "import sys, handlers.app; print(*sys.modules)"
     started = subprocess.run(
         [sys.executable, "-c", command],

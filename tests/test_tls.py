@@ -1,4 +1,4 @@
-"""The way to a database that is not on this machine: encrypted, and to nobody else."""
+"""TLS to the database: certificates are verified."""
 
 import subprocess
 from collections.abc import Iterator
@@ -7,9 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-import migration
-from tests import postgres15, service
-from tests.conftest import run
+from scripts.dev import migration
+from tests.support import postgres15, service
+from tests.support.database import run
 
 # For the service, only the loopback's usual names are this machine. This is the loopback, too.
 HOST = "127.0.0.2"
@@ -26,7 +26,7 @@ class Authority:
         self.openssl(
             *("req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
             *("-days", "2", "-subj", f"/CN={name}"),
-            # Python 3.13 wants what RFC 5280 wants of an authority and of a certificate.
+            # Python 3.13 requires the extensions of RFC 5280.
             *("-addext", "keyUsage=critical,keyCertSign"),
             *("-keyout", str(self.key), "-out", str(self.certificate)),
         )
@@ -55,7 +55,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture(scope="module")
 def postgres(authority: Authority) -> Iterator[postgres15.Server]:
-    """A server that takes nothing but TLS and a password from its network address."""
+    """A server that accepts only TLS with a password on its network address."""
     with postgres15.server() as server:
         migration.upgrade(server.url)
         run(server.url, f"CREATE ROLE tls SUPERUSER LOGIN PASSWORD '{SECRET}'")
@@ -70,7 +70,7 @@ def postgres(authority: Authority) -> Iterator[postgres15.Server]:
 
 
 def ready(url: str, **settings: str) -> tuple[int, str]:
-    """Start the service with this string; gives what it says of the database, and its log."""
+    """Start the service with a connection string. Return the status of readiness and the log."""
     given = {"DATABASE_URL": url, "BETTER_AUTH_SECRET": service.SECRET} | settings
     with service.running(**given) as running:
         status = httpx.get(f"{running.address}/health/ready").status_code
@@ -90,29 +90,27 @@ NEON = "sslmode=require&channel_binding=require&connect_timeout=15&options=-c%20
 
 class TestCertificates:
     @pytest.mark.parametrize("parameters", [NEON, "sslmode=verify-full", "sslmode=verify-ca"])
-    def test_what_neon_prints_works_with_a_private_authority(
+    def test_connection_string_of_neon_works_with_a_private_authority(
         self, postgres: postgres15.Server, authority: Authority, parameters: str
     ) -> None:
         named = f"{parameters}&sslrootcert={authority.certificate}"
         assert ready(url(postgres, named))[0] == 200
 
     @pytest.mark.parametrize("parameters", [NEON, f"{NEON}&sslrootcert=system"])
-    def test_one_of_an_unknown_authority_is_refused_even_when_only_tls_is_required(
+    def test_certificate_of_an_unknown_authority_is_rejected_with_sslmode_require(
         self, postgres: postgres15.Server, parameters: str
     ) -> None:
         status, log = ready(url(postgres, parameters))
         assert status == 503
         assert "CERTIFICATE_VERIFY_FAILED" in log
 
-    def test_a_host_that_is_named_behind_the_question_mark_is_verified_as_well(
-        self, postgres: postgres15.Server
-    ) -> None:
+    def test_host_in_the_query_of_the_url_is_verified(self, postgres: postgres15.Server) -> None:
         address = url(postgres, f"{NEON}&host={HOST}&port={postgres.port}")
         status, log = ready(address.replace(f"@{HOST}:{postgres.port}", "@"))
         assert status == 503
         assert "CERTIFICATE_VERIFY_FAILED" in log
 
-    def test_one_of_the_wrong_authority_is_refused(
+    def test_certificate_of_the_wrong_authority_is_rejected(
         self, postgres: postgres15.Server, tmp_path: Path
     ) -> None:
         wrong = Authority(tmp_path, "wrong")
@@ -120,7 +118,7 @@ class TestCertificates:
         assert status == 503
         assert "CERTIFICATE_VERIFY_FAILED" in log
 
-    def test_one_for_another_host_is_refused(
+    def test_certificate_for_another_host_is_rejected(
         self, postgres: postgres15.Server, authority: Authority
     ) -> None:
         named = f"{NEON}&sslrootcert={authority.certificate}"
@@ -128,7 +126,7 @@ class TestCertificates:
         assert status == 503
         assert "127.0.0.3" in log
 
-    def test_a_wrong_password_is_told_without_telling_it(
+    def test_wrong_password_is_logged_without_the_password(
         self, postgres: postgres15.Server, authority: Authority
     ) -> None:
         named = url(postgres, f"{NEON}&sslrootcert={authority.certificate}")

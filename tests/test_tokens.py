@@ -1,4 +1,4 @@
-"""Whose token is believed. Better Auth's own tokens: test_better_auth."""
+"""Tokens of the shared secret. test_better_auth has tests with a real Better Auth server."""
 
 import base64
 import json
@@ -10,9 +10,9 @@ import psutil
 import pytest
 from jose import jws
 
-from tests import service, small
-from tests.conftest import NewPerson, Person, refusal, token_for
-from tests.service import SECRET
+from tests.support import service, small_limits
+from tests.support.service import SECRET
+from tests.support.users import NewUser, User, error_of, token_for
 
 NOW = int(time.time())
 # The tables below are made once, and used whenever a long run gets there.
@@ -24,7 +24,7 @@ def part(content: object) -> str:
 
 
 def signed(claims: object, **header: object) -> str:
-    """Sign whatever it is with the right secret, also what no library would sign."""
+    """Sign any payload with the right secret, including payloads that a library rejects."""
     body = claims if isinstance(claims, bytes) else json.dumps(claims).encode()
     return jws.sign(body, SECRET, headers=header, algorithm="HS256")
 
@@ -34,7 +34,7 @@ def without_signature(algorithm: str) -> str:
 
 
 def spare_bits_changed() -> str:
-    """The same bytes, written in another way: the last character holds two bits too many."""
+    """The same bytes in non-canonical Base64: the last character has two extra bits."""
     token = token_for("mallory")
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     return token[:-1] + alphabet[alphabet.index(token[-1]) ^ 1]
@@ -96,45 +96,47 @@ OPERATIONS = [
 ]
 
 
-class TestBadTokens:
+class TestInvalidTokens:
     @pytest.mark.parametrize("name", BAD_TOKENS)
     @pytest.mark.parametrize(("method", "path", "body"), OPERATIONS)
-    def test_each_is_a_clean_401_before_anything_else_is_looked_at(
-        self, stranger: httpx.Client, name: str, method: str, path: str, body: bytes | None
+    def test_invalid_token_gets_401_before_any_validation(
+        self, anonymous: httpx.Client, name: str, method: str, path: str, body: bytes | None
     ) -> None:
         bad = BAD_TOKENS[name]
         token = bad() if callable(bad) else bad
         headers = {b"Authorization": f"Bearer {token}".encode()}
-        response = stranger.request(
+        response = anonymous.request(
             method, f"/api/mallory/tasks{path}?unknown=1", content=body, headers=headers
         )
-        assert refusal(response) == (401, "unauthorized", [])
+        assert error_of(response) == (401, "unauthorized", [])
         assert response.headers["WWW-Authenticate"] == "Bearer"
 
     @pytest.mark.parametrize(
         "header", ["", "Bearer", "Basic YTpi", "Token x.y.z", "Bearer a.b.c d.e.f"]
     )
-    def test_a_header_that_is_no_bearer_token_is_refused(
-        self, stranger: httpx.Client, header: str
+    def test_header_without_a_bearer_token_gets_401(
+        self, anonymous: httpx.Client, header: str
     ) -> None:
-        response = stranger.get("/api/mallory/tasks", headers={"Authorization": header})
-        assert refusal(response)[0] == 401
+        response = anonymous.get("/api/mallory/tasks", headers={"Authorization": header})
+        assert error_of(response)[0] == 401
 
-    def test_two_tokens_are_none(self, stranger: httpx.Client) -> None:
+    def test_two_authorization_headers_get_401(self, anonymous: httpx.Client) -> None:
         header = ("Authorization", f"Bearer {token_for('mallory')}")
-        response = stranger.get("/api/mallory/tasks", headers=[header, header])
-        assert refusal(response)[0] == 401
+        response = anonymous.get("/api/mallory/tasks", headers=[header, header])
+        assert error_of(response)[0] == 401
 
-    def test_no_token_is_refused_with_a_message_that_helps(self, stranger: httpx.Client) -> None:
-        response = stranger.get("/api/mallory/tasks")
+    def test_missing_token_gets_a_message_with_the_header_to_send(
+        self, anonymous: httpx.Client
+    ) -> None:
+        response = anonymous.get("/api/mallory/tasks")
         assert "Authorization: Bearer" in response.json()["message"]
 
 
-class TestGoodTokens:
-    def test_a_very_long_one_is_good_too(self, new_person: NewPerson) -> None:
+class TestValidTokens:
+    def test_very_long_token_is_accepted(self, new_user: NewUser) -> None:
         token = signed(claims(sub="user-22", name="x" * 5000))
-        someone = new_person("user-22", token)
-        assert [someone.request("GET").status_code for _ in range(2)] == [200, 200]
+        user = new_user("user-22", token)
+        assert [user.request("GET").status_code for _ in range(2)] == [200, 200]
 
     @pytest.mark.parametrize(
         "found",
@@ -146,12 +148,12 @@ class TestGoodTokens:
             {"user_id": "USER", "id": "other"},
         ],
     )
-    def test_the_user_is_the_first_claim_that_is_present(
-        self, new_person: NewPerson, found: dict[str, object]
+    def test_user_id_is_the_first_present_claim_of_sub_user_id_and_id(
+        self, new_user: NewUser, found: dict[str, object]
     ) -> None:
         named = {name: "user-17" if value == "USER" else value for name, value in found.items()}
-        someone = new_person("user-17", signed({**named, "exp": LATER}))
-        assert someone.page()["pagination"]["total"] == 0
+        user = new_user("user-17", signed({**named, "exp": LATER}))
+        assert user.page()["pagination"]["total"] == 0
 
     @pytest.mark.parametrize(
         "extra",
@@ -161,40 +163,36 @@ class TestGoodTokens:
             {"iat": NOW, "jti": 5, "at_hash": "x", "email": "a@example.com"},
         ],
     )
-    def test_other_claims_do_not_matter(
-        self, new_person: NewPerson, extra: dict[str, object]
-    ) -> None:
-        someone = new_person("user-18", signed(claims(sub="user-18", **extra)))
-        assert someone.page()["data"] == []
+    def test_other_claims_are_ignored(self, new_user: NewUser, extra: dict[str, object]) -> None:
+        user = new_user("user-18", signed(claims(sub="user-18", **extra)))
+        assert user.page()["data"] == []
 
     @pytest.mark.parametrize(("claim", "seconds"), [("exp", -10), ("nbf", 10)])
-    def test_clocks_may_differ_by_half_a_minute(
-        self, new_person: NewPerson, claim: str, seconds: int
+    def test_clock_skew_of_30_seconds_is_accepted(
+        self, new_user: NewUser, claim: str, seconds: int
     ) -> None:
         token = signed(claims(sub="user-19", **{claim: int(time.time()) + seconds}))
-        assert new_person("user-19", token).page()["data"] == []
+        assert new_user("user-19", token).page()["data"] == []
 
-    def test_a_token_that_was_good_is_refused_once_it_has_expired(
-        self, new_person: NewPerson
-    ) -> None:
+    def test_cached_token_gets_401_after_expiry(self, new_user: NewUser) -> None:
         nearly_over = int(time.time()) - 28
-        someone = new_person("user-20", token_for("user-20", exp=nearly_over))
-        assert someone.page()["data"] == []
+        user = new_user("user-20", token_for("user-20", exp=nearly_over))
+        assert user.page()["data"] == []
         until = time.monotonic() + 10
-        while someone.request("GET").status_code == 200 and time.monotonic() < until:
+        while user.request("GET").status_code == 200 and time.monotonic() < until:
             time.sleep(0.1)
-        assert refusal(someone.request("GET"))[0] == 401
+        assert error_of(user.request("GET"))[0] == 401
 
     @pytest.mark.parametrize("scheme", ["bearer", "Bearer", "BEARER", "bEARER"])
-    def test_the_scheme_may_be_written_in_any_case(self, person: Person, scheme: str) -> None:
-        token = token_for(person.user_id)
+    def test_scheme_is_case_insensitive(self, user: User, scheme: str) -> None:
+        token = token_for(user.user_id)
         headers = {"Authorization": f"{scheme}  {token}"}
-        assert person.request("GET", headers=headers).status_code == 200
+        assert user.request("GET", headers=headers).status_code == 200
 
-    def test_remembering_them_has_an_end(self, database_url: str) -> None:
-        """Sixty times as many as are remembered are all good, again and again, for little room."""
+    def test_token_cache_uses_bounded_memory(self, database_url: str) -> None:
+        """Sixty times the size of the token cache."""
         settings = {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": SECRET}
-        with service.running(small.APP, **settings) as running:
+        with service.running(small_limits.APP, **settings) as running:
             memory = psutil.Process(running.process.pid).memory_info
             with httpx.Client(base_url=running.address) as client:
 
@@ -206,12 +204,14 @@ class TestGoodTokens:
                 # The token is good, and no task has this name.
                 assert {ask(number % 100) for number in range(300)} == {422}
                 before = memory().rss
-                assert {ask(number) for number in range(60 * small.MAX_CACHED_TOKENS)} == {422}
+                assert {ask(number) for number in range(60 * small_limits.MAX_CACHED_TOKENS)} == {
+                    422
+                }
             assert memory().rss - before < 5 * 2**20
 
 
-class TestSecretTokensBesideAKeySet:
-    """They need not say who they are from and for, but if they do, it must be true."""
+class TestSecretAndKeySet:
+    """Tokens of the shared secret may have no issuer or audience."""
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -221,7 +221,7 @@ class TestSecretTokensBesideAKeySet:
             yield running
 
     @pytest.mark.parametrize(
-        ("said", "status"),
+        ("extra", "status"),
         [
             ({}, 200),
             ({"iss": "https://app.example.com"}, 200),
@@ -233,20 +233,22 @@ class TestSecretTokensBesideAKeySet:
             ({"iss": ["https://app.example.com"]}, 401),
         ],
     )
-    def test_what_they_say_is_checked(
-        self, both: service.Service, said: dict[str, object], status: int
+    def test_issuer_and_audience_of_a_secret_token_are_checked_if_present(
+        self, both: service.Service, extra: dict[str, object], status: int
     ) -> None:
-        someone = Person(both.address, "user-21", signed(claims(sub="user-21", **said)))
-        with someone.client:
-            assert someone.request("GET").status_code == status
+        user = User(both.address, "user-21", signed(claims(sub="user-21", **extra)))
+        with user.client:
+            assert user.request("GET").status_code == status
 
 
-class TestAnotherPersonsPath:
+class TestPathOfAnotherUser:
     @pytest.mark.parametrize(
         "path", ["bob", "Alice", "alice%20", "%00", "a%2Fb", "%FF", "%ED%A0%80", "x" * 300, "..%2F"]
     )
-    def test_any_path_but_the_tokens_is_forbidden(self, new_person: NewPerson, path: str) -> None:
-        alice = new_person("alice")
+    def test_user_id_other_than_that_of_the_token_gets_403(
+        self, new_user: NewUser, path: str
+    ) -> None:
+        alice = new_user("alice")
         for method, rest in (("GET", ""), ("POST", ""), ("PUT", "/order"), ("GET", "/x?y=1")):
             response = alice.client.request(method, f"/api/{path}/tasks{rest}", content=b"{")
-            assert refusal(response) == (403, "forbidden", [])
+            assert error_of(response) == (403, "forbidden", [])

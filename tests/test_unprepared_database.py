@@ -1,4 +1,4 @@
-"""A database without the tables, or with a role that lacks a privilege: 503, and what to run."""
+"""A database without tables or privileges: 503, and the command to run."""
 
 import re
 from collections.abc import Iterator
@@ -8,19 +8,20 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-import migration
-from tests import service
-from tests.conftest import Person, refusal, run
+from scripts.dev import migration
+from tests.support import service
+from tests.support.database import run
+from tests.support.users import User, error_of
 
 GRANT = "GRANT SELECT, INSERT, UPDATE, DELETE ON tasks, task_lists TO role"
 
 
 @contextmanager
-def serving(url: str) -> Iterator[tuple[service.Service, Person]]:
+def serving(url: str) -> Iterator[tuple[service.Service, User]]:
     with service.running(DATABASE_URL=url, BETTER_AUTH_SECRET=service.SECRET) as running:
-        person = Person(running.address)
-        with person.client:
-            yield running, person
+        user = User(running.address)
+        with user.client:
+            yield running, user
         assert "Traceback" not in running.log.read_text()
 
 
@@ -42,7 +43,7 @@ def empty_database(database_url: str) -> Iterator[str]:
 
 @pytest.fixture
 def role(database_url: str) -> Iterator[str]:
-    """A role with every privilege that the README names."""
+    """A role with the privileges of the README."""
     run(database_url, "CREATE ROLE limited LOGIN PASSWORD 'limited'")
     run(database_url, "GRANT SELECT, INSERT, UPDATE, DELETE ON tasks, task_lists TO limited")
     yield "limited"
@@ -58,24 +59,24 @@ def as_role(url: str, role: str) -> str:
 
 
 class TestMissingTables:
-    def test_requests_get_503_and_one_line_of_log_that_names_the_command(
+    def test_missing_tables_get_503_and_the_command_is_logged_once(
         self, empty_database: str
     ) -> None:
-        with serving(empty_database) as (running, person):
+        with serving(empty_database) as (running, user):
             for _ in range(20):
-                assert refusal(person.request("GET"))[:2] == (503, "unavailable")
-                assert refusal(person.request("POST", json={"title": "x"}))[0] == 503
-                assert refusal(readiness(running))[0] == 503
+                assert error_of(user.request("GET"))[:2] == (503, "unavailable")
+                assert error_of(user.request("POST", json={"title": "x"}))[0] == 503
+                assert error_of(readiness(running))[0] == 503
             assert "scripts/migrate" in readiness(running).json()["message"]
             assert warnings(running, "scripts/migrate") == 1
 
-    def test_the_service_recovers_after_the_migration_without_a_restart(
+    def test_service_recovers_after_the_migration_without_a_restart(
         self, empty_database: str
     ) -> None:
-        with serving(empty_database) as (running, person):
-            assert person.request("GET").status_code == 503
+        with serving(empty_database) as (running, user):
+            assert user.request("GET").status_code == 503
             migration.upgrade(empty_database)
-            assert person.create()["title"] == "Buy milk"
+            assert user.create()["title"] == "Buy milk"
             assert readiness(running).status_code == 200
             assert "The database is available again" in running.whole_log()
 
@@ -88,13 +89,13 @@ class TestMissingTables:
             "ALTER SCHEMA public RENAME TO another",
         ],
     )
-    def test_a_part_of_the_tables_that_is_missing_is_told_like_all_of_them(
+    def test_missing_column_table_or_schema_gets_503_and_the_command_is_logged_once(
         self, empty_database: str, change: str
     ) -> None:
         migration.upgrade(empty_database)
         run(empty_database, change)
-        with serving(empty_database) as (running, person):
-            assert person.request("POST", json={"title": "x"}).status_code == 503
+        with serving(empty_database) as (running, user):
+            assert user.request("POST", json={"title": "x"}).status_code == 503
             assert readiness(running).status_code == 503
             assert warnings(running, "scripts/migrate") == 1
 
@@ -109,25 +110,25 @@ class TestMissingPrivileges:
             ("CONNECT ON DATABASE postgres FROM PUBLIC", "GRANT CONNECT ON DATABASE"),
         ],
     )
-    def test_requests_get_503_and_one_line_of_log_that_names_the_grant(
+    def test_missing_privilege_gets_503_and_the_grant_is_logged_once(
         self, database_url: str, role: str, revoked: str, grant: str
     ) -> None:
         run(database_url, f"REVOKE {revoked}")
-        with serving(as_role(database_url, role)) as (running, person):
+        with serving(as_role(database_url, role)) as (running, user):
             for _ in range(3):
-                response = person.request("POST", json={"title": "x", "position": 0})
-                assert refusal(response)[:2] == (503, "unavailable")
-                assert refusal(readiness(running))[0] == 503
+                response = user.request("POST", json={"title": "x", "position": 0})
+                assert error_of(response)[:2] == (503, "unavailable")
+                assert error_of(readiness(running))[0] == 503
             assert warnings(running, grant) == 1
 
     @pytest.mark.parametrize("privilege", ["SELECT", "INSERT", "UPDATE", "DELETE"])
     @pytest.mark.parametrize("table", ["tasks", "task_lists"])
-    def test_readiness_fails_without_any_one_of_them(
+    def test_readiness_gets_503_for_each_missing_privilege(
         self, database_url: str, role: str, table: str, privilege: str
     ) -> None:
         with serving(as_role(database_url, role)) as (running, _):
             assert readiness(running).status_code == 200
             run(database_url, f"REVOKE {privilege} ON {table} FROM limited")
             response = readiness(running)
-            assert refusal(response)[:2] == (503, "unavailable")
+            assert error_of(response)[:2] == (503, "unavailable")
             assert re.search("GRANT SELECT, INSERT", response.json()["message"])

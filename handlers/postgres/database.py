@@ -1,7 +1,7 @@
 """Statements on PostgreSQL: a limiter, a pool, a retry policy, and errors for clients."""
 
 import asyncio
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import asyncpg
 
@@ -14,7 +14,7 @@ from handlers.postgres.failures import (
     explanation,
     had_no_effect,
 )
-from handlers.postgres.limiter import FairLimiter
+from handlers.postgres.limiter import FairLimiter, Usage
 from handlers.postgres.pool import Connection, Pool
 from handlers.postgres.retry import CircuitBreaker, Fenced, Work, backoff, sleep
 from handlers.postgres.statement import Retry, Statement
@@ -33,6 +33,12 @@ NOT_PROVISIONED_MESSAGE = (
 )
 
 
+class Statistics(NamedTuple):
+    max_connections: int
+    idle_connections: int
+    usage: Usage
+
+
 class Database:
     """Runs statements. `connections` is the maximum of statements at the same time.
 
@@ -41,6 +47,7 @@ class Database:
 
     def __init__(self, pool: Pool, *, connections: int) -> None:
         self._pool = pool
+        self._max_connections = connections
         self._limiter = FairLimiter(connections)
         self._breaker = CircuitBreaker()
         self._failure_log = FailureLog()
@@ -69,6 +76,9 @@ class Database:
                 return await work(connection)
 
         return await self._with_retries(transactional, user_id, retry)
+
+    def statistics(self) -> Statistics:
+        return Statistics(self._max_connections, self._pool.idle, self._limiter.usage())
 
     async def probe(self, statement: Statement) -> asyncpg.Record:
         """Return the first row, without a retry. errors.Unavailable names the command to run."""

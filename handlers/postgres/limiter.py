@@ -1,8 +1,13 @@
 """Limits for statements that run and wait at the same time, in total and per user."""
 
 import asyncio
+import logging
+from typing import NamedTuple
 
 from handlers import deadline, errors, limits
+from handlers.log import Throttle
+
+log = logging.getLogger(__name__)
 
 Waiter = asyncio.Future[None]
 
@@ -10,6 +15,15 @@ Waiter = asyncio.Future[None]
 class Overloaded(errors.Unavailable):
     def __init__(self) -> None:
         super().__init__("The service is overloaded. Try again soon.")
+
+
+class Usage(NamedTuple):
+    """Current requests, and counts of 503 since the start: at once, and after ACQUIRE_TIMEOUT."""
+
+    acquired: int
+    waiting: int
+    rejected: int
+    timed_out: int
 
 
 class FairLimiter:
@@ -20,14 +34,19 @@ class FairLimiter:
     """
 
     def __init__(self, connections: int) -> None:
-        self._free = connections
+        self._connections = self._free = connections
         self._max_per_user = max(1, connections // limits.USER_SHARE)
         self._max_waiting = connections * limits.MAX_WAITING_PER_CONNECTION
         self._max_waiting_per_user = self._max_waiting // limits.USER_SHARE
-        self._waiting = 0
+        self._waiting = self._rejected = self._timed_out = 0
+        self._throttle = Throttle()
         self._acquired: dict[str, int] = {}
         # The waiters with their timeouts: by user, in the order of admission.
         self._waiters: dict[str, dict[Waiter, asyncio.TimerHandle]] = {}
+
+    def usage(self) -> Usage:
+        acquired = self._connections - self._free
+        return Usage(acquired, self._waiting, self._rejected, self._timed_out)
 
     def acquire_nowait(self, user_id: str) -> bool:
         """Return whether a permit was free for this user. If so, it is acquired."""
@@ -50,6 +69,8 @@ class FairLimiter:
         """Wait for a permit. Raises Overloaded, at once or after ACQUIRE_TIMEOUT."""
         waiting = len(self._waiters.get(user_id, ()))
         if self._waiting >= self._max_waiting or waiting >= self._max_waiting_per_user:
+            self._rejected += 1
+            self._log_overload("A request finds too many others waiting")
             raise Overloaded
         loop = asyncio.get_running_loop()
         waiter: Waiter = loop.create_future()
@@ -89,6 +110,8 @@ class FairLimiter:
             waiter.set_result(None)
 
     def _time_out(self, user_id: str, waiter: Waiter) -> None:
+        self._timed_out += 1
+        self._log_overload("A request waited for a connection for too long")
         self._remove(user_id, waiter)
         waiter.set_exception(Overloaded())
 
@@ -97,3 +120,10 @@ class FairLimiter:
         waiters.pop(waiter, None)
         if not waiters:
             self._waiters.pop(user_id, None)
+
+    def _log_overload(self, reason: str) -> None:
+        message = (
+            f"{reason} and gets 503: {self._waiting} wait for {self._connections} connections. "
+            "If this continues, add workers or raise DATABASE_CONNECTIONS."
+        )
+        self._throttle.warning(log, reason, message)

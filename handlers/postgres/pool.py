@@ -123,6 +123,11 @@ class Pool:
             raise CannotConnect(str(error)) from error
         return Connection(connection)
 
+    @property
+    def idle(self) -> int:
+        """The number of idle connections."""
+        return len(self._idle)
+
     def release(self, connection: Connection) -> None:
         """Return a connection to the pool, after use without an error."""
         self._idle.append((monotonic(), connection))

@@ -12,7 +12,7 @@ from tests.bench import processes, workload
 from tests.bench.ground import Ground
 from tests.bench.processes import Failure, Running
 from tests.bench.workload import Crowd
-from tests.service import ORIGIN
+from tests.support.service import ORIGIN
 
 # What must differ from one request to the next is only looked at for its form.
 FORMS = {

@@ -10,9 +10,8 @@ from typing import Any
 
 import asyncpg
 
-import embedded
-import migration
 from handlers.statements import SORT_KEY_STEP
+from scripts.dev import embedded, migration
 from tests.bench import accounting, processes
 from tests.bench.workload import Crowd
 

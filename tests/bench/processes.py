@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from tests import service
 from tests.bench import accounting, fastify
 from tests.bench.driver import Command, Result
+from tests.support import service
 
 START_TIMEOUT = 30
 SECONDS_TO_STOP = 10

@@ -12,11 +12,11 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Any
 
-from tests import service
 from tests.bench import accounting, ground, processes
 from tests.bench.processes import OURS, Driver, Running
 from tests.bench.progress import say
 from tests.bench.workload import Crowd
+from tests.support import service
 
 WORKERS = (1, 2)
 MANY = 1000

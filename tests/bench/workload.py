@@ -16,7 +16,7 @@ from functools import cache
 from jose import jwt
 
 from handlers.limits import CLOCK_LEEWAY as LEEWAY
-from tests.service import ORIGIN, SECRET
+from tests.support.service import ORIGIN, SECRET
 
 PEOPLE = 1000
 HOUR = 3600

@@ -1,4 +1,4 @@
-"""Small edits of the real contract, each with the verdict that the author of a client gives.
+"""Small edits of the contract, with the verdict that a client author expects of scripts/diff.
 
 They are written in the YAML files beside this one. An address such as `Task/required` starts at a
 schema, one such as `get_task/summary` at an operation, and one such as `/info` at the top. Where
@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from review import contract
+
+from scripts.openapi import contract, pointers
 
 HERE = Path(__file__).parent
 CONTRACT = HERE.parent.parent / "openapi" / "openapi.yaml"
@@ -22,7 +23,7 @@ Edit = dict[str, Any]
 
 @cache
 def original() -> str:
-    """Return the contract as if it were version 1.0.0, which the tests count from."""
+    """Return the contract as version 1.0.0, which is the base of all version tests."""
     return re.sub(r"(?m)^  version: .*$", "  version: 1.0.0", CONTRACT.read_text(), count=1)
 
 
@@ -32,9 +33,9 @@ def edits() -> list[Edit]:
     return [edit for name in files for edit in yaml.safe_load((HERE / f"{name}.yaml").read_text())]
 
 
-def apply(edit: Edit) -> contract.Node:
+def apply(edit: Edit) -> pointers.Node:
     """Edit a copy of the contract."""
-    found: contract.Node = yaml.load(original(), Loader=yaml.CSafeLoader)
+    found: pointers.Node = yaml.load(original(), Loader=yaml.CSafeLoader)
     for kind, what in edit.items():
         if kind in ("drop", "reverse"):
             for address in what:
@@ -46,7 +47,7 @@ def apply(edit: Edit) -> contract.Node:
     return found
 
 
-def change(found: contract.Node, kind: str, address: str, value: Any) -> None:
+def change(found: pointers.Node, kind: str, address: str, value: Any) -> None:
     holder, key = place(found, address)
     match kind:
         case "put":
@@ -63,9 +64,9 @@ def change(found: contract.Node, kind: str, address: str, value: Any) -> None:
             raise ValueError(kind)
 
 
-def place(found: contract.Node, address: str) -> tuple[Any, Any]:
-    """Find what holds the part at this address, and the part's key in it."""
-    first, *way = contract.parts(f"/{address}")
+def place(found: pointers.Node, address: str) -> tuple[Any, Any]:
+    """Return the parent of the part at an address, and the key of the part."""
+    first, *way = pointers.parts(f"/{address}")
     start = ["components", "schemas", first] if first else []
     for operation in contract.operations(found):
         if operation.name == first:

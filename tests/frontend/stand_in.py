@@ -1,9 +1,8 @@
-"""The stand-in as tests meet it: a real Better Auth server, and people who sign up there."""
+"""The frontend of the tests: a page, a real Better Auth server and its accounts."""
 
 import secrets
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,19 +13,19 @@ from typing import Self
 
 import httpx
 
+from scripts.dev import node
+
 ROOT = Path(__file__).resolve().parent
-sys.path.insert(0, str(ROOT.parent.parent / "scripts"))
 
-import node  # noqa: E402 - found in the folder of scripts only.
 
-from tests import service  # noqa: E402
+from tests.support import service  # noqa: E402
 
 START_TIMEOUT = 30
 PASSWORD = "a password of eleven"  # noqa: S105 - it opens nothing.
 
 
 class Account:
-    """Somebody who has just signed up. `session` is the bearer plugin's opaque token."""
+    """A new account. `session` is the opaque token of the bearer plugin."""
 
     def __init__(self, address: str) -> None:
         self.client = httpx.Client(base_url=address, headers={"Origin": address})
@@ -56,7 +55,7 @@ class Account:
 
 
 class StandIn:
-    """A running stand-in. `log` is the file that it writes to, one line for each request."""
+    """A running frontend. `log` is its log file, with a line for each request."""
 
     def __init__(self, process: subprocess.Popen[bytes], address: str, log: Path) -> None:
         self.process = process
@@ -76,7 +75,7 @@ class StandIn:
 
 @contextmanager
 def running(address: str | None = None, **settings: str) -> Iterator[StandIn]:
-    """Run Better Auth and the page at this address, or at a free one."""
+    """Run Better Auth and the page at an address, by default on a free port."""
     node.install(ROOT)
     address = address or free_address()
     secret = secrets.token_urlsafe(32)

@@ -1,4 +1,4 @@
-"""The generated client: its types, and the page that stops compiling when the contract loses one."""
+"""The types of the generated client, and a page that needs them to compile."""
 
 import json
 import shutil
@@ -6,12 +6,12 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import node
 import pytest
 import yaml
 
-from tests import service
+from scripts.dev import node
 from tests.frontend import stand_in
+from tests.support import service
 
 ROOT = service.ROOT
 WHOLE = ""
@@ -30,20 +30,20 @@ REMOVED = [
 ]
 
 
-class TestTheTypeChecker:
-    def test_the_stand_in_compiles(self, complaints: dict[str, list[str]]) -> None:
+class TestTypes:
+    def test_frontend_compiles(self, complaints: dict[str, list[str]]) -> None:
         assert complaints[WHOLE] == []
 
     @pytest.mark.parametrize("pointer", REMOVED)
-    def test_the_page_does_not_compile_without_what_it_uses(
+    def test_page_does_not_compile_without_a_used_member(
         self, complaints: dict[str, list[str]], pointer: str
     ) -> None:
         assert any("/page/" in line for line in complaints[pointer])
 
-    def test_the_types_made_from_a_running_service_are_the_same(
+    def test_types_from_a_running_service_are_the_same(
         self, running_service: service.Service, tmp_path: Path
     ) -> None:
-        """The README's way for a team that has nothing but the address."""
+        """A frontend team without the repository generates its types from the address."""
         subprocess.run([ROOT / "scripts" / "client", tmp_path], check=True)
         command = [
             *node.program(stand_in.ROOT, "openapi-typescript"),
@@ -57,7 +57,7 @@ class TestTheTypeChecker:
         same = [line for line in made.splitlines() if "[name: string]: unknown" not in line]
         assert same == (tmp_path / "schema.ts").read_text().splitlines()
 
-    def test_no_type_is_unknown(self, tmp_path: Path) -> None:
+    def test_generated_types_contain_no_unknown(self, tmp_path: Path) -> None:
         subprocess.run([ROOT / "scripts" / "client", tmp_path], check=True)
         written = (tmp_path / "schema.ts").read_text()
         assert "Task: {" in written
@@ -66,11 +66,11 @@ class TestTheTypeChecker:
 
 @pytest.fixture(scope="module")
 def complaints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """What the compiler says of the stand-in, for the contract and for each one without something."""
+    """The errors of the compiler, for the contract and for each contract without a part."""
     node.install(stand_in.ROOT)
     folder = tmp_path_factory.mktemp("frontend")
     (folder / "node_modules").symlink_to(stand_in.ROOT / "node_modules")
-    # All copies are one program, since most of the compiler's time goes into libraries.
+    # All copies are one program, because the compiler spends most of its time on libraries.
     settings = {"extends": str(stand_in.ROOT / "tsconfig.json"), "include": ["*/*/*.ts", "*/*.ts"]}
     (folder / "tsconfig.json").write_text(json.dumps(settings))
     names = {pointer: f"copy{number}" for number, pointer in enumerate([WHOLE, *REMOVED])}
@@ -87,7 +87,7 @@ def complaints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]
 
 
 def make_copy(folder: Path, without: str) -> None:
-    """Copy the stand-in, with a client made from the contract without something."""
+    """Copy the frontend, with a client generated from the contract without a part."""
     shutil.copytree(stand_in.ROOT / "page", folder / "page")
     for file in stand_in.ROOT.glob("*.ts"):
         shutil.copy(file, folder)

@@ -1,5 +1,5 @@
 /** The types as a person would have written them; the compiler holds the generated ones against it. */
-import type { ErrorDetail, Refusal, Task, TaskCreate, TaskUpdate, operations } from "./client/client";
+import type { ErrorDetail, ApiError, Task, TaskCreate, TaskUpdate, operations } from "./client/client";
 
 /** `true` if the two types are the same, optional members and all. */
 type Same<A, B> =
@@ -47,14 +47,14 @@ export type Expectations = [
   >,
   Holds<
     Same<
-      Extract<Refusal, { code: "conflict" }>,
+      Extract<ApiError, { code: "conflict" }>,
       { code: "conflict"; message: string; details: ErrorDetail[] }
     >
   >,
 ];
 
 /** Each code leaves one refusal, and after all of them none is left. */
-export function isWorthAnotherTry(refusal: Refusal): boolean {
+export function isWorthAnotherTry(refusal: ApiError): boolean {
   switch (refusal.code) {
     case "internal_error":
     case "unavailable":

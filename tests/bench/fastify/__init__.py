@@ -3,12 +3,11 @@
 import json
 from pathlib import Path
 
-import node
-
 from handlers import statements
 from handlers.limits import CLOCK_LEEWAY as LEEWAY
 from handlers.limits import STATEMENT_TIMEOUT
 from handlers.postgres.pool import SESSION
+from scripts.dev import node
 from tests.bench import peers
 
 FOLDER = Path(__file__).parent

@@ -3,7 +3,7 @@
  *
  * Each body has a type of its own: openapi-fetch would let an unknown member pass.
  */
-import type { Refusal, Task, TaskCompletion, TaskCreate, TaskUpdate } from "../client/client";
+import type { ApiError, Task, TaskCompletion, TaskCreate, TaskUpdate } from "../client/client";
 import { api, SignedOut } from "./session";
 
 export class Tasks {
@@ -50,13 +50,13 @@ export class Tasks {
 }
 
 /** Give what the service answered, or throw what it refused. */
-function answered<T>({ data, error }: { data?: T; error?: Refusal }): T {
+function answered<T>({ data, error }: { data?: T; error?: ApiError }): T {
   if (error) throw refused(error);
   return data as T;
 }
 
 /** Put a refusal into words; `code` tells which one it is. */
-function refused(refusal: Refusal): Error {
+function refused(refusal: ApiError): Error {
   switch (refusal.code) {
     case "unauthorized":
       return new SignedOut();

@@ -1,0 +1,1 @@
+"""OpenAPI contracts: reading, resolving and walking, generation of code, lint and diff."""

@@ -1,0 +1,1 @@
+"""Comparison of two contracts: breaking changes, compatible changes and wording."""
