@@ -10,8 +10,8 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from tests.frontend import stand_in
-from tests.frontend.stand_in import Account, StandIn
+from tests.frontend import frontend_server
+from tests.frontend.frontend_server import Account, FrontendServer
 from tests.support import service
 from tests.support.users import User, error_of
 
@@ -34,20 +34,20 @@ def user_of(address: str, account: Account, token: str | None = None) -> Iterato
 
 
 @pytest.fixture(scope="module")
-def better_auth() -> Iterator[StandIn]:
-    with stand_in.running() as running:
+def better_auth() -> Iterator[FrontendServer]:
+    with frontend_server.running() as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def address(better_auth: StandIn, database_url: str) -> Iterator[str]:
+def address(better_auth: FrontendServer, database_url: str) -> Iterator[str]:
     """The address of a service that trusts `better_auth`."""
     with trusting(better_auth.address, database_url) as running:
         yield running
 
 
 @pytest.fixture
-def account(better_auth: StandIn) -> Iterator[Account]:
+def account(better_auth: FrontendServer) -> Iterator[Account]:
     with better_auth.sign_up() as signed_up:
         yield signed_up
 
@@ -74,7 +74,7 @@ class TestTokens:
 
     @pytest.mark.parametrize("path", ["/", "/api/auth", "/api/auth/"])
     def test_better_auth_url_accepts_the_mount_path(
-        self, better_auth: StandIn, account: Account, database_url: str, path: str
+        self, better_auth: FrontendServer, account: Account, database_url: str, path: str
     ) -> None:
         with (
             trusting(better_auth.address + path, database_url) as address,
@@ -83,14 +83,14 @@ class TestTokens:
             assert user.titles() == []
 
     def test_list_of_another_user_gets_403(
-        self, address: str, account: Account, better_auth: StandIn
+        self, address: str, account: Account, better_auth: FrontendServer
     ) -> None:
         with better_auth.sign_up() as other, user_of(address, account) as user:
             response = user.client.get(f"/api/{other.user_id}/tasks")
         assert error_of(response) == (403, "forbidden", [])
 
     def test_tampered_token_gets_401(
-        self, address: str, account: Account, better_auth: StandIn
+        self, address: str, account: Account, better_auth: FrontendServer
     ) -> None:
         with better_auth.sign_up() as other:
             head, _, signature = account.token().split(".")
@@ -108,7 +108,7 @@ class TestTokens:
     def test_expired_token_gets_401(self, database_url: str) -> None:
         # The service lets clocks differ by thirty seconds.
         with (
-            stand_in.running(TOKEN_LIFETIME="-31s") as short_lived,  # noqa: S106 - a time.
+            frontend_server.running(TOKEN_LIFETIME="-31s") as short_lived,  # noqa: S106 - a time.
             trusting(short_lived.address, database_url) as address,
             short_lived.sign_up() as account,
             user_of(address, account) as user,
@@ -117,7 +117,7 @@ class TestTokens:
 
     def test_token_of_another_better_auth_server_gets_401(self, address: str) -> None:
         with (
-            stand_in.running() as elsewhere,
+            frontend_server.running() as elsewhere,
             elsewhere.sign_up() as account,
             user_of(address, account) as user,
         ):
@@ -125,9 +125,9 @@ class TestTokens:
 
     def test_token_for_another_address_of_the_same_server_gets_401(self, database_url: str) -> None:
         """The keys are right, and the issuer and the audience are not."""
-        address = stand_in.free_address()
+        address = frontend_server.free_address()
         with (
-            stand_in.running(address) as server,
+            frontend_server.running(address) as server,
             trusting(address.replace("127.0.0.1", "localhost"), database_url) as service_address,
             server.sign_up() as account,
             user_of(service_address, account) as user,
@@ -142,7 +142,7 @@ class TestKeys:
         self, database_url: str, algorithm: str
     ) -> None:
         with (
-            stand_in.running(KEY_ALGORITHM=algorithm) as server,
+            frontend_server.running(KEY_ALGORITHM=algorithm) as server,
             trusting(server.address, database_url) as address,
             server.sign_up() as account,
         ):
@@ -154,20 +154,20 @@ class TestKeys:
         self, database_url: str
     ) -> None:
         with (
-            stand_in.running(KEY_SECONDS="1") as server,
+            frontend_server.running(KEY_SECONDS="1") as server,
             trusting(server.address, database_url) as address,
             server.sign_up() as account,
         ):
             old = account.token()
             with user_of(address, account, old) as user:
                 assert user.titles() == []
-            new = rotated(account, old)
+            new = wait_for_rotation(account, old)
             for token in (new, old):
                 with user_of(address, account, token) as user:
                     assert user.titles() == []
 
     def test_key_set_is_fetched_once_for_many_requests(
-        self, address: str, account: Account, better_auth: StandIn
+        self, address: str, account: Account, better_auth: FrontendServer
     ) -> None:
         with user_of(address, account) as user:
             user.titles()
@@ -178,7 +178,7 @@ class TestKeys:
 
     def test_unknown_key_ids_are_limited_in_fetches(self, database_url: str) -> None:
         with (
-            stand_in.running() as server,
+            frontend_server.running() as server,
             trusting(server.address, database_url) as address,
             server.sign_up() as account,
             user_of(address, account) as user,
@@ -195,7 +195,7 @@ class TestKeys:
             assert user.titles() == []
 
     def test_unreachable_key_set_gets_503(self, database_url: str) -> None:
-        with stand_in.running() as server, server.sign_up() as account:
+        with frontend_server.running() as server, server.sign_up() as account:
             token = account.token()
             server.stop()
             with (
@@ -207,7 +207,7 @@ class TestKeys:
         assert int(response.headers["Retry-After"]) >= 1
 
     def test_known_keys_are_used_while_the_server_is_down(self, database_url: str) -> None:
-        with stand_in.running() as server, server.sign_up() as account:
+        with frontend_server.running() as server, server.sign_up() as account:
             token = account.token()
             with (
                 trusting(server.address, database_url) as address,
@@ -218,21 +218,24 @@ class TestKeys:
                 assert user.titles() == []
 
     def test_service_recovers_when_the_key_set_is_reachable_again(self, database_url: str) -> None:
-        better_auth_address = stand_in.free_address()
+        better_auth_address = frontend_server.free_address()
         with trusting(better_auth_address, database_url) as address:
             unreachable = httpx.get(
                 f"{address}/api/somebody/tasks", headers={"Authorization": "Bearer " + UNKNOWN}
             )
             assert error_of(unreachable) == (503, "unavailable", [])
-            with stand_in.running(better_auth_address) as server, server.sign_up() as account:
-                assert accepted(address, account)
+            with (
+                frontend_server.running(better_auth_address) as server,
+                server.sign_up() as account,
+            ):
+                assert retry_until_available(address, account)
 
 
 # A well-formed token of an unknown key.
 UNKNOWN = with_header("e30.e30.AAAA", alg="EdDSA", kid="nobody")
 
 
-def rotated(account: Account, old: str) -> str:
+def wait_for_rotation(account: Account, old: str) -> str:
     """Request tokens until a token is signed with another key."""
     until = time.monotonic() + TIMEOUT
     while time.monotonic() < until:
@@ -243,7 +246,7 @@ def rotated(account: Account, old: str) -> str:
     raise AssertionError("The key did not rotate.")
 
 
-def accepted(address: str, account: Account) -> bool:
+def retry_until_available(address: str, account: Account) -> bool:
     """Repeat a request after Retry-After until the answer is not 503."""
     until = time.monotonic() + TIMEOUT
     with user_of(address, account) as user:

@@ -24,18 +24,18 @@ NAMES = [edit["edit"] for edit in edits.edits()]
 
 # Edits for which the tool gives another verdict than the table, with the reason. Never add to it.
 DISAGREEMENTS = {
-    "a pattern says the same in other signs": "Nobody can tell in general; it calls any change breaking.",
-    "a format says no more than the bounds": "It does not weigh a format against the bounds beside it.",
-    "a refusal is written out": "It sees through combinations of one schema, not of several.",
+    "a pattern says the same in other signs": "The tool cannot compare patterns, so any change of a pattern is breaking.",
+    "a format says no more than the bounds": "The tool does not compare a format with bounds.",
+    "a refusal is written out": "The tool resolves combinations of one schema, not of several.",
 }
 
 Ended = subprocess.CompletedProcess[str]
 
 
-class Judged(NamedTuple):
+class Verdict(NamedTuple):
     found: list[Finding]
     # Whether redocly alone reports a breaking change.
-    alone: bool
+    breaks_for_redocly: bool
 
     @property
     def verdict(self) -> str:
@@ -46,30 +46,30 @@ class Judged(NamedTuple):
         return " ".join(f"{finding.what}. {finding.whom}" for finding in self.found).lower()
 
 
-class Judgements:
+class Verdicts:
     """The verdicts of all edits, computed in the background: a test waits only for its edit."""
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
-        self.futures = {edit["edit"]: pool.submit(judge, edit) for edit in edits.edits()}
+        self.futures = {edit["edit"]: pool.submit(compare, edit) for edit in edits.edits()}
 
-    def __getitem__(self, name: str) -> Judged:
+    def __getitem__(self, name: str) -> Verdict:
         return self.futures[name].result()
 
 
-def judge(edit: edits.Edit) -> Judged:
+def compare(edit: edits.Edit) -> Verdict:
     base = edits.apply(edit.get("before", {}))
     pair = Pair(Index(base), Index(edits.apply(edit)))
     found = list(changes.find(pair))
-    alone = any(change.major for change in found)
-    return Judged(comparison.conclude(pair, found), alone)
+    breaks_for_redocly = any(change.major for change in found)
+    return Verdict(comparison.conclude(pair, found), breaks_for_redocly)
 
 
 @pytest.fixture(scope="module")
-def judged() -> Iterator[Judgements]:
+def verdicts() -> Iterator[Verdicts]:
     """The verdicts of the real tool on all edits, computed on all processors."""
     redocly.install()
     pool = ThreadPoolExecutor()
-    yield Judgements(pool)
+    yield Verdicts(pool)
     pool.shutdown(cancel_futures=True)
 
 
@@ -79,28 +79,30 @@ class TestVerdicts:
         assert len(set(NAMES)) == len(NAMES)
 
     @pytest.mark.parametrize("edit", edits.edits(), ids=lambda edit: edit["edit"].replace(" ", "_"))
-    def test_edit_gets_the_expected_verdict(self, edit: edits.Edit, judged: Judgements) -> None:
-        judgement = judged[edit["edit"]]
-        agreed = judgement.verdict == edit["verdict"]
-        assert agreed == (edit["edit"] not in DISAGREEMENTS), judgement.found
-        assert edit.get("says", "").lower() in judgement.text
-        assert "spares" not in edit or edit["spares"] not in judgement.text
-        assert len(judgement.found) == edit.get("count", len(judgement.found))
+    def test_edit_gets_the_expected_verdict(self, edit: edits.Edit, verdicts: Verdicts) -> None:
+        result = verdicts[edit["edit"]]
+        agreed = result.verdict == edit["verdict"]
+        assert agreed == (edit["edit"] not in DISAGREEMENTS), result.found
+        assert edit.get("says", "").lower() in result.text
+        assert "spares" not in edit or edit["spares"] not in result.text
+        assert len(result.found) == edit.get("count", len(result.found))
 
     def test_number_of_expected_verdicts_is_printed(
-        self, judged: Judgements, capsys: pytest.CaptureFixture[str]
+        self, verdicts: Verdicts, capsys: pytest.CaptureFixture[str]
     ) -> None:
         labelled = {edit["edit"]: edit["verdict"] for edit in edits.edits()}
-        right = sum(judged[name].verdict == labelled[name] for name in NAMES)
-        alone = sum(judged[name].alone == (labelled[name] == "breaking") for name in NAMES)
+        right = sum(verdicts[name].verdict == labelled[name] for name in NAMES)
+        by_redocly = sum(
+            verdicts[name].breaks_for_redocly == (labelled[name] == "breaking") for name in NAMES
+        )
         with capsys.disabled():
             print(f"\nscripts/diff gives {right} of {len(NAMES)} verdicts as labelled.")
-            print(f"Redocly alone tells breaking from harmless in {alone}.")
+            print(f"Redocly alone gives the right verdict for {by_redocly}.")
             for name, reason in DISAGREEMENTS.items():
                 print(f"  {name}: {reason}")
         assert right == len(NAMES) - len(DISAGREEMENTS)
         # Redocly alone is less exact, so its rules are disabled: see scripts/redocly.yaml.
-        assert len(NAMES) * 0.7 < alone < right
+        assert len(NAMES) * 0.7 < by_redocly < right
 
 
 @pytest.fixture
@@ -176,9 +178,9 @@ class TestVersion:
         ],
     )
     def test_version_that_does_not_match_the_changes_is_a_mistake(
-        self, judged: Judgements, name: str, version: str, message: str
+        self, verdicts: Verdicts, name: str, version: str, message: str
     ) -> None:
-        mistake = versions.mistake("1.0.0", version, judged[name].found)
+        mistake = versions.mistake("1.0.0", version, verdicts[name].found)
         assert message in mistake
         assert bool(message) == bool(mistake)
 
@@ -191,9 +193,9 @@ class TestVersion:
         ],
     )
     def test_proposed_version_resets_lower_numbers(
-        self, judged: Judgements, name: str, message: str
+        self, verdicts: Verdicts, name: str, message: str
     ) -> None:
-        assert message in versions.mistake("1.2.3", "1.2.3", judged[name].found)
+        assert message in versions.mistake("1.2.3", "1.2.3", verdicts[name].found)
 
     def test_wrong_version_fails_with_the_proposed_version(
         self, run: Callable[..., Ended], checkout: Path

@@ -43,8 +43,8 @@ DETAILS = [(place, each) for place, each in examples(CONTRACT) if each.keys() ==
 class Answers:
     """Requests that cause each error code."""
 
-    def __init__(self, well: User, failing: User, without_database: User) -> None:
-        self._well, self._failing, self._without_database = well, failing, without_database
+    def __init__(self, healthy: User, failing: User, without_database: User) -> None:
+        self._well, self._failing, self._without_database = healthy, failing, without_database
 
     def unauthorized(self) -> httpx.Response:
         return httpx.get(self._well.client.base_url.join(self._well.path), verify=service.TLS)
@@ -76,14 +76,14 @@ class Answers:
 
 @pytest.fixture(scope="module")
 def answers(running_service: service.Service, database_url: str) -> Iterator[Answers]:
-    away = f"postgresql://nobody@127.0.0.1:{service.free_port()}/nothing"
+    unreachable_url = f"postgresql://nobody@127.0.0.1:{service.free_port()}/nothing"
     with (
         failing(database_url) as url,
-        user_of(running_service.address) as well,
+        user_of(running_service.address) as healthy,
         started(url) as second,
-        started(away) as third,
+        started(unreachable_url) as third,
     ):
-        yield Answers(well, second, third)
+        yield Answers(healthy, second, third)
 
 
 @contextmanager
@@ -171,8 +171,8 @@ class TestFailures:
     def test_service_starts_with_an_unreachable_database_and_answers_503(
         self, unused_port: int
     ) -> None:
-        away = f"postgresql://nobody:hidden@127.0.0.1:{unused_port}/nothing"
-        settings = {"DATABASE_URL": away, "BETTER_AUTH_SECRET": SECRET}
+        unreachable_url = f"postgresql://nobody:hidden@127.0.0.1:{unused_port}/nothing"
+        settings = {"DATABASE_URL": unreachable_url, "BETTER_AUTH_SECRET": SECRET}
         with service.running(**settings) as running:
             user = User(running.address)
             with user.client as client:

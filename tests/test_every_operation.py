@@ -166,11 +166,11 @@ class TestEveryDeclaredStatus:
         cls, running_service: service.Service, database_url: str
     ) -> Iterator[dict[int, Statuses]]:
         """A healthy service, one with unusable tables and one without a database."""
-        away = f"postgresql://nobody@127.0.0.1:{service.free_port()}/nothing"
-        with broken(database_url) as failing, started(away) as waiting:
-            well = Statuses(running_service.address)
-            yield {500: failing, 503: waiting, 0: well}
-            for started_service in (failing, waiting, well):
+        unreachable_url = f"postgresql://nobody@127.0.0.1:{service.free_port()}/nothing"
+        with broken(database_url) as failing, started(unreachable_url) as waiting:
+            healthy = Statuses(running_service.address)
+            yield {500: failing, 503: waiting, 0: healthy}
+            for started_service in (failing, waiting, healthy):
                 started_service.user.client.close()
 
     @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from tests.frontend import stand_in
+from tests.frontend import frontend_server
 from tests.support import service
 from tests.support.users import User
 
@@ -47,12 +47,12 @@ class Frontend:
 @contextmanager
 def running_frontend(database_url: str, **settings: str) -> Iterator[Frontend]:
     subprocess.run([ROOT / "scripts" / "client"], check=True)
-    address = stand_in.free_address()
+    address = frontend_server.free_address()
     with (
         service.running(
             DATABASE_URL=database_url, BETTER_AUTH_URL=address, FRONTEND_URL=address
         ) as running,
-        stand_in.running(address, API_URL=running.address, **settings),
+        frontend_server.running(address, API_URL=running.address, **settings),
     ):
         yield Frontend(address, running.address)
 
@@ -118,7 +118,7 @@ def sign_up(page: Page, frontend: Frontend, email: str = "") -> str:
 
 def fill_in(page: Page, email: str) -> None:
     page.get_by_label("E-mail").fill(email)
-    page.get_by_label("Password").fill(stand_in.PASSWORD)
+    page.get_by_label("Password").fill(frontend_server.PASSWORD)
 
 
 def add(page: Page, *titles: str) -> None:
@@ -395,7 +395,7 @@ class TestOrigins:
     def test_browser_blocks_an_origin_that_is_not_configured(
         self, frontend: Frontend, new_browser: Callable[[], BrowserContext]
     ) -> None:
-        with stand_in.running(API_URL=frontend.service) as other:
+        with frontend_server.running(API_URL=frontend.service) as other:
             page = new_browser().new_page()
             lines: list[str] = []
             page.on("console", lambda line: lines.append(line.text))

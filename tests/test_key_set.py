@@ -98,7 +98,7 @@ class TestEntries:
     @classmethod
     def keys(cls) -> Iterator[KeySet]:
         with key_set.serving() as keys:
-            keys.hold(
+            keys.set_entries(
                 EDWARDS.entry,
                 *(entry for _, entry in FOREIGN.values()),
                 *(None, 5, "key", [], {}, without(Signer().entry, "kid")),
@@ -218,7 +218,7 @@ class TestSets:
         self, keys: KeySet, database_url: str
     ) -> None:
         with key_set.serving(EDWARDS) as slow, trusting(slow, database_url) as ask:
-            slow.drip()
+            slow.send_slowly()
             began = time.monotonic()
             assert error_of(ask(EDWARDS.token(slow.address))) == UNAVAILABLE
             assert time.monotonic() - began < MAX_FETCH_SECONDS
@@ -229,7 +229,7 @@ class TestLimits:
 
     def test_key_set_at_the_limits_of_size_and_keys_is_used(self, database_url: str) -> None:
         with key_set.serving() as keys, trusting(keys, database_url) as ask:
-            keys.hold(*[Signer().entry] * 99, EDWARDS.entry)
+            keys.set_entries(*[Signer().entry] * 99, EDWARDS.entry)
             keys.content = keys.content.ljust(MEBIBYTE)
             assert ask(EDWARDS.token(keys.address)).status_code == 200
 
@@ -237,7 +237,7 @@ class TestLimits:
         ("sent", "cause"),
         [
             ({"endless": b" " * 65536}, "larger than 1048576 bytes"),
-            ({"is_headless": True}, "RemoteProtocolError"),
+            ({"has_endless_headers": True}, "RemoteProtocolError"),
             ({"headers": {"Content-Encoding": "gzip"}, "content": BOMB}, "compressed"),
             ({"headers": {"Content-Encoding": "br"}}, "compressed"),
         ],
@@ -299,7 +299,7 @@ class TestLimits:
             started(keys, database_url) as running,
             asking(running) as ask,
         ):
-            keys.hold(*[None] * 90)
+            keys.set_entries(*[None] * 90)
             assert error_of(ask(EDWARDS.token(keys.address))) == REFUSED
             log = running.whole_log()
             assert log.count("of the key set cannot be used") == 1
@@ -339,7 +339,7 @@ class TestOutages:
             ThreadPoolExecutor() as pool,
         ):
             assert ask(EDWARDS.token(keys.address)).status_code == 200
-            keys.drip()
+            keys.send_slowly()
             waiting = pool.submit(ask, CURVE.token(keys.address))
             while keys.fetches < 2:
                 time.sleep(0.01)
@@ -353,7 +353,7 @@ class TestRotation:
         with key_set.serving(EDWARDS) as keys, trusting(keys, database_url) as ask:
             remembered = EDWARDS.token(keys.address)
             assert [ask(remembered).status_code for _ in range(2)] == [200, 200]
-            keys.hold(CURVE.entry)
+            keys.set_entries(CURVE.entry)
             assert ask(CURVE.token(keys.address)).status_code == 200
             assert error_of(ask(remembered)) == REFUSED
 
@@ -366,7 +366,7 @@ class TestRotation:
                 made_up = EDWARDS.token(server.address, {"kid": "made up"})
                 assert error_of(ask(made_up)) == REFUSED
             assert server.fetches == 2
-            server.hold(EDWARDS.entry, CURVE.entry)
+            server.set_entries(EDWARDS.entry, CURVE.entry)
             assert ask(CURVE.token(server.address)).status_code == 200
 
     def test_concurrent_requests_with_new_keys_share_a_fetch(self, database_url: str) -> None:
@@ -398,7 +398,7 @@ class TestRotation:
         ):
             for number in range(30):
                 ask(EDWARDS.token(keys.address, {"kid": f"made up {number}"}))
-            keys.hold(EDWARDS.entry, CURVE.entry)
+            keys.set_entries(EDWARDS.entry, CURVE.entry)
             began = time.monotonic()
             while ask(CURVE.token(keys.address)).status_code == 401:
                 assert time.monotonic() - began < 3
@@ -410,7 +410,7 @@ class TestRotation:
             trusting(keys, database_url, small_limits.APP, TEST_CLOCK="300") as ask,
         ):
             assert ask(EDWARDS.token(keys.address)).status_code == 200
-            keys.hold(CURVE.entry)
+            keys.set_entries(CURVE.entry)
             began = time.monotonic()
             while ask(EDWARDS.token(keys.address)).status_code == 200:
                 assert time.monotonic() - began < 10

@@ -90,37 +90,39 @@ class TestWaiters:
     """A service with a single connection, and a lock that blocks it."""
 
     @pytest.fixture
-    def narrow(self, database_url: str) -> Iterator[service.Service]:
+    def single_connection(self, database_url: str) -> Iterator[service.Service]:
         settings = {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": service.SECRET}
         with service.running(**settings, DATABASE_CONNECTIONS="1") as running:
             yield running
 
     def test_users_who_wait_are_served_in_turn_however_many_requests_each_has(
-        self, narrow: service.Service, database_url: str
+        self, single_connection: service.Service, database_url: str
     ) -> None:
         async def scenario() -> None:
             lock = transaction(database_url, LOCK_TASKS)
             async with lock as connection, asyncio.TaskGroup() as group:
                 for _ in range(10):
-                    group.create_task(send(narrow.address, "judy", "GET"))
+                    group.create_task(send(single_connection.address, "judy", "GET"))
                 await wait_until_blocked(connection)
-                await wait_until_read(narrow.address)
-                group.create_task(send(narrow.address, "kim", "GET"))
-                await wait_until_read(narrow.address)
+                await wait_until_read(single_connection.address)
+                group.create_task(send(single_connection.address, "kim", "GET"))
+                await wait_until_read(single_connection.address)
                 await connection.execute("COMMIT")
 
         asyncio.run(scenario())
-        lines = map(json.loads, re.findall("^{.*}$", narrow.whole_log(), re.MULTILINE))
+        lines = map(json.loads, re.findall("^{.*}$", single_connection.whole_log(), re.MULTILINE))
         users = [line["user"] for line in lines if line.get("operation") == "list_tasks"]
         kim = min(users, key=users.count)
         assert users.index(kim) <= 2
 
     def test_request_beyond_the_wait_limit_gets_503_at_once(
-        self, narrow: service.Service, database_url: str
+        self, single_connection: service.Service, database_url: str
     ) -> None:
         async def scenario() -> list[Result]:
             async with transaction(database_url, LOCK_TASKS):
-                asking = (send(narrow.address, f"p{number}", "GET") for number in range(150))
+                asking = (
+                    send(single_connection.address, f"p{number}", "GET") for number in range(150)
+                )
                 return await asyncio.gather(*asking)
 
         results = asyncio.run(scenario())
@@ -130,18 +132,19 @@ class TestWaiters:
         assert waits[49] > MAX_PROMPT_SECONDS
 
     def test_user_beyond_a_third_of_the_wait_limit_gets_503_and_another_user_waits(
-        self, narrow: service.Service, database_url: str
+        self, single_connection: service.Service, database_url: str
     ) -> None:
         async def scenario() -> None:
             lock = transaction(database_url, LOCK_TASKS)
             async with lock as connection:
                 judy = [
-                    asyncio.create_task(send(narrow.address, "judy", "GET")) for _ in range(150)
+                    asyncio.create_task(send(single_connection.address, "judy", "GET"))
+                    for _ in range(150)
                 ]
                 await wait_until_blocked(connection)
-                await wait_until_read(narrow.address)
-                kim = asyncio.create_task(send(narrow.address, "kim", "GET"))
-                await wait_until_read(narrow.address)
+                await wait_until_read(single_connection.address)
+                kim = asyncio.create_task(send(single_connection.address, "kim", "GET"))
+                await wait_until_read(single_connection.address)
                 await connection.execute("COMMIT")
                 assert (await kim).is_success
                 # One request had the connection, and 33 waited: a third of the wait limit of 100.
@@ -150,7 +153,7 @@ class TestWaiters:
         asyncio.run(scenario())
 
     def test_request_that_is_served_frees_its_place_among_the_waiters(
-        self, narrow: service.Service, database_url: str
+        self, single_connection: service.Service, database_url: str
     ) -> None:
         """One connection lets a hundred requests wait: 160 requests are sent, 40 at a time."""
 
@@ -159,7 +162,9 @@ class TestWaiters:
             for _ in range(4):
                 async with transaction(database_url, LOCK_TASKS) as connection:
                     asking = [
-                        asyncio.create_task(send(narrow.address, f"user-{number}", "GET"))
+                        asyncio.create_task(
+                            send(single_connection.address, f"user-{number}", "GET")
+                        )
                         for number in range(40)
                     ]
                     await wait_until_blocked(connection)

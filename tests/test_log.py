@@ -53,7 +53,7 @@ def identified(request_id: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def away(unused_port: int) -> str:
+def unreachable_url(unused_port: int) -> str:
     """The address of an unreachable database."""
     return f"postgresql://nobody@127.0.0.1:{unused_port}/nothing"
 
@@ -111,8 +111,8 @@ class TestJsonLog:
         for hidden in (user.user_id, "/tasks", "a secret title", token):
             assert not [line for line in lines if hidden in line]
 
-    def test_warning_has_the_request_id(self, away: str) -> None:
-        with logging(away) as (user, find):
+    def test_warning_has_the_request_id(self, unreachable_url: str) -> None:
+        with logging(unreachable_url) as (user, find):
             user.client.get("/health/ready", headers=identified("find-me"))
             warning, line = map(json.loads, find("find-me", count=2))
         assert warning["level"] == "warning"
@@ -147,8 +147,8 @@ class TestTextLog:
         for line, what in zip(lines, ("GET list_tasks 200", "GET nothing 404"), strict=True):
             assert re.fullmatch(rf"{time_of_day} INFO    {what} in {duration}  \[\w+\]", line)
 
-    def test_warning_has_the_request_id(self, away: str) -> None:
-        with logging(away, ENVIRONMENT="development") as (user, find):
+    def test_warning_has_the_request_id(self, unreachable_url: str) -> None:
+        with logging(unreachable_url, ENVIRONMENT="development") as (user, find):
             user.client.get("/health/ready", headers=identified("find-me"))
             warning, _ = find("find-me", count=2)
         assert re.fullmatch(

@@ -14,9 +14,9 @@ USER_ID = "u1"
 
 
 async def read(address: str) -> int:
-    wire = load.Connection(address, USER_ID)
-    status, _ = await wire.request("GET", f"/api/{USER_ID}/tasks")
-    wire.close()
+    http = load.HttpClient(address, USER_ID)
+    status, _ = await http.request("GET", f"/api/{USER_ID}/tasks")
+    http.close()
     return status
 
 

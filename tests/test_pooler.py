@@ -44,13 +44,13 @@ class TestPooled:
         url = pooled.replace(str(target), str(port))
 
         async def scenario(address: str) -> list[int]:
-            wire, trips = load.Connection(address, "alice"), []
+            http, trips = load.HttpClient(address, "alice"), []
             async with proxy.between(port, target) as between:
                 for _ in range(3):
                     before = between.trips
-                    assert (await wire.request("GET", "/api/alice/tasks"))[0] == 200
+                    assert (await http.request("GET", "/api/alice/tasks"))[0] == 200
                     trips.append(between.trips - before)
-            wire.close()
+            http.close()
             return trips
 
         settings = {"DATABASE_URL": url, "BETTER_AUTH_SECRET": service.SECRET}

@@ -24,16 +24,16 @@ def postgres() -> Iterator[postgres15.Server]:
         yield server
 
 
-class Scene:
+class ProxiedClient:
     """A user, and a proxy between the service and its database."""
 
-    def __init__(self, wire: load.Connection, between: proxy.Proxy, url: str) -> None:
-        self.wire = wire
+    def __init__(self, http: load.HttpClient, between: proxy.Proxy, url: str) -> None:
+        self.http = http
         self.proxy = between
         self.url = url
 
     async def request(self, method: str, path: str = "", body: object = None) -> tuple[int, Json]:
-        return await self.wire.request(method, f"/api/alice/tasks{path}", body)
+        return await self.http.request(method, f"/api/alice/tasks{path}", body)
 
     async def lose_answer(
         self, method: str, path: str = "", body: object = None, *, cut: bool = True
@@ -64,7 +64,9 @@ class Scene:
 
 
 def run_scenario(
-    postgres: postgres15.Server, act: Callable[[Scene, int], Awaitable[None]], **settings: str
+    postgres: postgres15.Server,
+    steps: Callable[[ProxiedClient, int], Awaitable[None]],
+    **settings: str,
 ) -> None:
     """Run a scenario for a user with one task, whose ID is the argument."""
     port = service.free_port()
@@ -72,11 +74,11 @@ def run_scenario(
 
     async def scenario(address: str) -> None:
         async with proxy.between(port, postgres.port) as between:
-            scene = Scene(load.Connection(address, "alice"), between, postgres.url)
-            _, task = await scene.request("POST", "", {"title": "x"})
-            await act(scene, task["id"])
-            await scene.request("DELETE", f"/{task['id']}")
-            scene.wire.close()
+            client = ProxiedClient(load.HttpClient(address, "alice"), between, postgres.url)
+            _, task = await client.request("POST", "", {"title": "x"})
+            await steps(client, task["id"])
+            await client.request("DELETE", f"/{task['id']}")
+            client.http.close()
 
     settings = {"DATABASE_URL": url, "BETTER_AUTH_SECRET": service.SECRET, **settings}
     with service.running(**settings) as running:
@@ -85,27 +87,27 @@ def run_scenario(
 
 class TestLostAnswers:
     def test_create_is_not_retried_and_gets_503(self, postgres: postgres15.Server) -> None:
-        async def act(scene: Scene, _: int) -> None:
-            assert (await scene.lose_answer("POST", "", {"title": "unheard"}))[0] == 503
-            _, page = await scene.request("GET")
-            assert [task["title"] for task in page["data"]] == ["x", "unheard"]
-            await scene.request("DELETE", f"/{page['data'][1]['id']}")
+        async def steps(client: ProxiedClient, _: int) -> None:
+            assert (await client.lose_answer("POST", "", {"title": "lost"}))[0] == 503
+            _, page = await client.request("GET")
+            assert [task["title"] for task in page["data"]] == ["x", "lost"]
+            await client.request("DELETE", f"/{page['data'][1]['id']}")
 
-        run_scenario(postgres, act)
+        run_scenario(postgres, steps)
 
     def test_toggle_is_not_retried_and_gets_503(self, postgres: postgres15.Server) -> None:
-        async def act(scene: Scene, task_id: int) -> None:
-            assert (await scene.lose_answer("PATCH", f"/{task_id}/complete"))[0] == 503
-            assert (await scene.request("GET", f"/{task_id}"))[1]["completed"] is True
+        async def steps(client: ProxiedClient, task_id: int) -> None:
+            assert (await client.lose_answer("PATCH", f"/{task_id}/complete"))[0] == 503
+            assert (await client.request("GET", f"/{task_id}"))[1]["completed"] is True
 
-        run_scenario(postgres, act)
+        run_scenario(postgres, steps)
 
     def test_delete_is_not_retried_and_gets_503(self, postgres: postgres15.Server) -> None:
-        async def act(scene: Scene, task_id: int) -> None:
-            assert (await scene.lose_answer("DELETE", f"/{task_id}"))[0] == 503
-            assert (await scene.request("GET", f"/{task_id}"))[0] == 404
+        async def steps(client: ProxiedClient, task_id: int) -> None:
+            assert (await client.lose_answer("DELETE", f"/{task_id}"))[0] == 503
+            assert (await client.request("GET", f"/{task_id}"))[0] == 404
 
-        run_scenario(postgres, act)
+        run_scenario(postgres, steps)
 
     @pytest.mark.parametrize(
         ("method", "path", "body", "status"),
@@ -120,14 +122,14 @@ class TestLostAnswers:
     def test_idempotent_statement_is_retried_and_succeeds(
         self, postgres: postgres15.Server, method: str, path: str, body: Json | None, status: int
     ) -> None:
-        async def act(scene: Scene, task_id: int) -> None:
+        async def steps(client: ProxiedClient, task_id: int) -> None:
             given = {"task_ids": [task_id]} if path == "/order" else body
             # The driver reads the type of an array before its first use.
-            await scene.request(method, path.format(task_id), given)
-            answered, _ = await scene.lose_answer(method, path.format(task_id), given)
+            await client.request(method, path.format(task_id), given)
+            answered, _ = await client.lose_answer(method, path.format(task_id), given)
             assert answered == status
 
-        run_scenario(postgres, act)
+        run_scenario(postgres, steps)
 
     @pytest.mark.parametrize(
         ("method", "path", "body", "status"),
@@ -143,51 +145,51 @@ class TestLostAnswers:
     ) -> None:
         """Behind a pooler the service cannot terminate the first attempt."""
 
-        async def act(scene: Scene, task_id: int) -> None:
+        async def steps(client: ProxiedClient, task_id: int) -> None:
             given = {"task_ids": [task_id]} if path == "/order" else body
-            await scene.request(method, path.format(task_id), given)
-            answered, _ = await scene.lose_answer(method, path.format(task_id), given)
+            await client.request(method, path.format(task_id), given)
+            answered, _ = await client.lose_answer(method, path.format(task_id), given)
             assert answered == status
 
-        run_scenario(postgres, act, DATABASE_POOLED="true")
+        run_scenario(postgres, steps, DATABASE_POOLED="true")
 
     def test_first_attempt_is_terminated_before_the_retry(
         self, postgres: postgres15.Server
     ) -> None:
         """PostgreSQL does not notice a lost connection while its statement waits for a lock."""
 
-        async def act(scene: Scene, task_id: int) -> None:
-            await scene.request("PUT", f"/{task_id}", {"title": "x"})
-            connection = await asyncpg.connect(scene.url)
+        async def steps(client: ProxiedClient, task_id: int) -> None:
+            await client.request("PUT", f"/{task_id}", {"title": "x"})
+            connection = await asyncpg.connect(client.url)
             await connection.execute("BEGIN; LOCK TABLE tasks")
-            changing = asyncio.create_task(scene.request("PUT", f"/{task_id}", {"title": "first"}))
+            changing = asyncio.create_task(client.request("PUT", f"/{task_id}", {"title": "first"}))
             first = await waiting(connection, set())
-            scene.proxy.cut()
+            client.proxy.cut()
             assert not first & await waiting(connection, first)
             await connection.execute("COMMIT")
             await connection.close()
             assert (await changing)[0] == 200
 
-        run_scenario(postgres, act)
+        run_scenario(postgres, steps)
 
     def test_first_attempt_that_cannot_be_terminated_gets_503_without_a_retry(
         self, postgres: postgres15.Server
     ) -> None:
-        async def act(scene: Scene, task_id: int) -> None:
-            await scene.request("PUT", f"/{task_id}", {"title": "x"})
-            connection = await asyncpg.connect(scene.url)
+        async def steps(client: ProxiedClient, task_id: int) -> None:
+            await client.request("PUT", f"/{task_id}", {"title": "x"})
+            connection = await asyncpg.connect(client.url)
             await connection.execute("BEGIN; LOCK TABLE tasks")
-            changing = asyncio.create_task(scene.request("PUT", f"/{task_id}", {"title": "first"}))
+            changing = asyncio.create_task(client.request("PUT", f"/{task_id}", {"title": "first"}))
             (first,) = await waiting(connection, set())
             os.kill(first, signal.SIGSTOP)
             try:
-                scene.proxy.cut()
+                client.proxy.cut()
                 assert (await changing)[0] == 503
             finally:
                 os.kill(first, signal.SIGCONT)
                 await connection.close()
 
-        run_scenario(postgres, act)
+        run_scenario(postgres, steps)
 
 
 async def waiting(connection: "asyncpg.Connection[asyncpg.Record]", before: set[int]) -> set[int]:
@@ -209,11 +211,11 @@ class TestSilentDatabase:
     ) -> None:
         """A statement is not retried after a timeout: the database may still execute it."""
 
-        async def act(scene: Scene, task_id: int) -> None:
-            status, seconds = await scene.lose_answer("GET", f"/{task_id}", cut=False)
+        async def steps(client: ProxiedClient, task_id: int) -> None:
+            status, seconds = await client.lose_answer("GET", f"/{task_id}", cut=False)
             assert (status, seconds < MAX_SECONDS) == (503, True)
             began = time.monotonic()
-            assert (await scene.request("GET", f"/{task_id}"))[0] == 200
+            assert (await client.request("GET", f"/{task_id}"))[0] == 200
             assert time.monotonic() - began < 1
 
-        run_scenario(postgres, act)
+        run_scenario(postgres, steps)

@@ -194,14 +194,14 @@ class TestEraseUser:
         url = urlsplit(database_url)._replace(path="/erased").geturl()
         migration.upgrade(url)
         with service.running(DATABASE_URL=url, BETTER_AUTH_SECRET=service.SECRET) as running:
-            gone, other = User(running.address, "gone's; --"), User(running.address)
-            with gone.client, other.client:
+            erased, other = User(running.address, "gone's; --"), User(running.address)
+            with erased.client, other.client:
                 for _ in range(3):
-                    gone.create()
+                    erased.create()
                 other.create()
-                assert forget(url, gone.user_id) == "3 tasks are deleted.\n"
-                assert forget(url, gone.user_id) == "0 tasks are deleted.\n"
-                assert gone.titles() == []
+                assert erase(url, erased.user_id) == "3 tasks are deleted.\n"
+                assert erase(url, erased.user_id) == "0 tasks are deleted.\n"
+                assert erased.titles() == []
                 assert len(other.titles()) == 1
         assert fetch(url, "SELECT user_id FROM task_lists")[0][0] == other.user_id
         run(database_url, "DROP DATABASE erased")
@@ -215,7 +215,7 @@ class TestEraseUser:
         assert "hidden" not in output.stderr
 
 
-def forget(url: str, user: str) -> str:
+def erase(url: str, user: str) -> str:
     return subprocess.run(
         [sys.executable, service.ROOT / "scripts" / "forget", user],
         env=service.clean_environment() | {"DATABASE_URL": url},

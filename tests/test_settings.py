@@ -55,7 +55,7 @@ def refused(
     return started.stderr
 
 
-def is_served(database_url: str, dotenv: str = "", **settings: str) -> str:
+def assert_served(database_url: str, dotenv: str = "", **settings: str) -> str:
     """Start with a database, a secret and these settings, and require an answer. Return the log."""
     given = {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": SECRET} | settings
     with service.running(dotenv=dotenv, **given) as running:
@@ -176,16 +176,16 @@ ERRORS: list[tuple[dict[str, str], str]] = [
 ]
 
 
-def together(
-    mistakes: list[tuple[dict[str, str], str]],
+def combine(
+    errors: list[tuple[dict[str, str], str]],
 ) -> tuple[list[dict[str, str]], list[tuple[int, str]]]:
     """Combine errors of different settings in one start, because all errors are reported together.
 
     Returns the settings of each start, and for each error the number of its start and its message.
     """
     starts: list[dict[str, str]] = []
-    output = []
-    for settings, advice in mistakes:
+    expected = []
+    for settings, advice in errors:
         fits = (
             n
             for n, each in enumerate(starts)
@@ -194,15 +194,15 @@ def together(
         number = next(fits, len(starts))
         starts[number:] = starts[number:] or [{}]
         starts[number] |= settings
-        output.append((number, advice))
-    return starts, output
+        expected.append((number, advice))
+    return starts, expected
 
 
-STARTS, EXPECTED_ADVICE = together(ERRORS)
+STARTS, EXPECTED_ADVICE = combine(ERRORS)
 
 
 @cache
-def output(number: int) -> str:
+def output_of(number: int) -> str:
     return start(**(GOOD | STARTS[number]))
 
 
@@ -211,7 +211,7 @@ class TestInvalidSettings:
     def test_invalid_setting_is_reported_with_the_correction(
         self, number: int, advice: str
     ) -> None:
-        assert advice in output(number)
+        assert advice in output_of(number)
 
     def test_all_invalid_settings_are_reported_together(self) -> None:
         """Errors of every kind: missing, unreadable, contradictory, inside an address."""
@@ -254,7 +254,7 @@ class TestInvalidSettings:
 
 class TestUnusualValues:
     def test_white_space_around_a_value_is_ignored(self, database_url: str) -> None:
-        is_served(
+        assert_served(
             f" {database_url}\n",
             FRONTEND_URL="http://localhost:3000\n",
             DATABASE_CONNECTIONS=" 5\n",
@@ -265,7 +265,7 @@ class TestUnusualValues:
 
     @pytest.mark.parametrize("secret", ["\u00e9\u4e16" * 16, "a b$c'd\"e#f" * 4])
     def test_secret_of_any_characters_is_accepted(self, database_url: str, secret: str) -> None:
-        is_served(database_url, BETTER_AUTH_SECRET=secret)
+        assert_served(database_url, BETTER_AUTH_SECRET=secret)
 
     def test_white_space_around_an_opentelemetry_value_is_rejected(self) -> None:
         output = start(**GOOD, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:1\n")
@@ -321,7 +321,7 @@ class TestMisspellings:
     def test_misspelled_settings_in_environment_and_dotenv_are_logged_at_start(
         self, database_url: str
     ) -> None:
-        log = is_served(database_url, "FRONTEND_URLS=x\n", DATABASE_CONECTIONS="5")
+        log = assert_served(database_url, "FRONTEND_URLS=x\n", DATABASE_CONECTIONS="5")
         assert "FRONTEND_URLS is not a setting: did you mean FRONTEND_URL?" in log
         assert "DATABASE_CONECTIONS is not a setting: did you mean DATABASE_CONN" in log
 

@@ -86,14 +86,14 @@ def assert_served(running: service.Service) -> None:
 class TestIncompleteRequests:
     """The timeout of a request starts with the connection or after the last answer."""
 
-    def closed_after(self, client: socket.socket, drip: bytes = b"") -> tuple[float, bytes]:
+    def closed_after(self, client: socket.socket, repeated: bytes = b"") -> tuple[float, bytes]:
         """Send a part repeatedly until the service closes. Return the seconds and the answer."""
         began, answer = time.monotonic(), b""
         client.settimeout(0.1)
         while time.monotonic() - began < TIMEOUT + TOLERANCE:
             try:
-                if drip:
-                    client.sendall(drip)
+                if repeated:
+                    client.sendall(repeated)
                 part = client.recv(65536)
             except TimeoutError:
                 continue
@@ -107,7 +107,7 @@ class TestIncompleteRequests:
         return time.monotonic() - began, answer
 
     @pytest.mark.parametrize(
-        ("sent", "drip", "expected"),
+        ("sent", "repeated", "expected"),
         [
             (b"", b"", []),
             (b"GET /hea", b"", [408]),
@@ -124,22 +124,26 @@ class TestIncompleteRequests:
         ],
     )
     def test_incomplete_request_gets_408_after_the_timeout(
-        self, slow_clients_service: service.Service, sent: bytes, drip: bytes, expected: list[int]
+        self,
+        slow_clients_service: service.Service,
+        sent: bytes,
+        repeated: bytes,
+        expected: list[int],
     ) -> None:
         with connect(slow_clients_service) as client:
             client.sendall(sent)
-            seconds, answer = self.closed_after(client, drip)
+            seconds, answer = self.closed_after(client, repeated)
         assert statuses(answer) == expected
         assert seconds > TIMEOUT - 0.5
 
-    @pytest.mark.parametrize("drip", [b"", b" "])
+    @pytest.mark.parametrize("repeated", [b"", b" "])
     def test_incomplete_body_with_a_valid_token_gets_408_after_the_timeout(
-        self, slow_clients_service: service.Service, drip: bytes
+        self, slow_clients_service: service.Service, repeated: bytes
     ) -> None:
         user = User(slow_clients_service.address)
         with user.client, connect(slow_clients_service) as client:
             client.sendall(post(user, length=1000) + b"{")
-            seconds, answer = self.closed_after(client, drip)
+            seconds, answer = self.closed_after(client, repeated)
         assert statuses(answer) == [408]
         assert seconds > TIMEOUT - 0.5
 

@@ -14,7 +14,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from generated.operations import OPERATIONS, Operation
 from tests.support import service
-from tests.support.collector import Collector, Facts, eventually, facts, listening
+from tests.support.collector import Attributes, Collector, attributes, eventually, listening
 from tests.support.database import unusable_tables
 from tests.support.users import User
 
@@ -71,12 +71,12 @@ def traced(collector: Collector) -> Traced:
     return Traced(collector)
 
 
-def request_line(running: service.Service, **members: object) -> Facts:
+def request_line(running: service.Service, **members: object) -> Attributes:
     """Wait for the log line of a request."""
 
-    def find() -> Facts | None:
+    def find() -> Attributes | None:
         lines = [line for line in running.log.read_text().splitlines() if '"status":' in line]
-        entries: list[Facts] = [json.loads(line) for line in lines]
+        entries: list[Attributes] = [json.loads(line) for line in lines]
         return next((entry for entry in entries if entry.items() >= members.items()), None)
 
     return eventually(find)
@@ -95,8 +95,8 @@ class TestSpans:
         span = traced.span()
         assert span.name == f"{operation.method} {operation.path}"
         assert span.kind == Span.SPAN_KIND_SERVER
-        assert facts(span)["http.route"] == operation.path
-        assert facts(span)["http.request.method"] == operation.method
+        assert attributes(span)["http.route"] == operation.path
+        assert attributes(span)["http.request.method"] == operation.method
 
     @pytest.mark.parametrize(
         ("sent", "status", "route"),
@@ -121,20 +121,20 @@ class TestSpans:
         assert response.status_code == status
         span = traced.span()
         assert span.name == f"{method} {route}"
-        assert facts(span)["http.response.status_code"] == status
+        assert attributes(span)["http.response.status_code"] == status
         assert span.status.code == Status.STATUS_CODE_UNSET
-        assert "error.type" not in facts(span)
+        assert "error.type" not in attributes(span)
 
     def test_span_of_403_is_not_an_error(self, user: User, traced: Traced) -> None:
         response = user.client.get("/api/somebody/tasks", headers=traced.headers)
         assert response.status_code == 403
-        assert facts(traced.span())["http.response.status_code"] == 403
+        assert attributes(traced.span())["http.response.status_code"] == 403
         assert traced.span().status.code == Status.STATUS_CODE_UNSET
 
     def test_span_of_an_unknown_path_has_no_route(self, user: User, traced: Traced) -> None:
         assert user.client.get("/nowhere", headers=traced.headers).status_code == 404
         assert traced.span().name == "GET"
-        assert "http.route" not in facts(traced.span())
+        assert "http.route" not in attributes(traced.span())
 
     def test_span_of_500_is_an_error_without_the_exception(
         self, user: User, traced: Traced, database_url: str
@@ -145,23 +145,23 @@ class TestSpans:
         span = traced.span()
         assert span.name == f"GET {TASKS}"
         assert span.status.code == Status.STATUS_CODE_ERROR
-        assert facts(span)["error.type"] == "500"
+        assert attributes(span)["error.type"] == "500"
         assert not span.status.message
         assert not span.events
 
     def test_span_of_503_is_an_error(
         self, collector: Collector, traced: Traced, unused_port: int
     ) -> None:
-        away = f"postgresql://nobody:hidden@127.0.0.1:{unused_port}/nothing"
+        unreachable_url = f"postgresql://nobody:hidden@127.0.0.1:{unused_port}/nothing"
         with service.running(
-            DATABASE_URL=away,
+            DATABASE_URL=unreachable_url,
             BETTER_AUTH_SECRET=service.SECRET,
             OTEL_EXPORTER_OTLP_ENDPOINT=collector.address,
         ) as running:
             answer = httpx.get(f"{running.address}/health/ready", headers=traced.headers)
             assert answer.status_code == 503
         assert traced.span().status.code == Status.STATUS_CODE_ERROR
-        assert facts(traced.span())["error.type"] == "503"
+        assert attributes(traced.span())["error.type"] == "503"
 
     def test_span_continues_the_trace_of_the_caller(self, user: User, traced: Traced) -> None:
         user.request("GET", headers=traced.headers)
@@ -211,7 +211,7 @@ class TestMetrics:
             running.stop()
             names = ("http.request.method", "http.route", "http.response.status_code")
             counted = {
-                tuple(facts(point).get(name) for name in names): point.count
+                tuple(attributes(point).get(name) for name in names): point.count
                 for point in collector.durations()
             }
             del counted["GET", "/health", 200]
@@ -259,7 +259,7 @@ class TestRedaction:
         user.client.get(f"{user.path}/needle%2Fneedle")
         user.client.get("/api/somebody/tasks", headers={"Authorization": "Bearer needle"})
         user.request("GET", headers=traced.headers)
-        assert facts(traced.span())["url.path"] == "REDACTED"
+        assert attributes(traced.span())["url.path"] == "REDACTED"
         sent = b"".join(body for _, body in collector.bodies)
         token = user.client.headers["Authorization"].removeprefix("Bearer ")
         for secret in (*SECRETS, user.user_id, service.SECRET, token, token.split(".")[1]):
@@ -292,7 +292,7 @@ class TestFailingCollector:
     def address(self, request: pytest.FixtureRequest, unused_port: int) -> Iterator[str]:
         with listening() as collector:
             if request.param == "hangs":
-                collector.goes_on.clear()
+                collector.answers.clear()
             collector.status = 503
             is_away = request.param == "is away"
             yield f"http://127.0.0.1:{unused_port}" if is_away else collector.address

@@ -37,27 +37,27 @@ def running(database_url: str) -> Iterator[service.Service]:
 
 
 @asynccontextmanager
-async def scene(
+async def clients(
     running: service.Service, url: str, count: int
-) -> AsyncIterator[tuple[load.Connection, list[Connection]]]:
+) -> AsyncIterator[tuple[load.HttpClient, list[Connection]]]:
     """Yield a client of the service and connections to its database."""
-    wire = load.Connection(running.address, "ann")
+    http = load.HttpClient(running.address, "ann")
     opened = [await asyncpg.connect(url) for _ in range(count)]
     try:
-        yield wire, opened
+        yield http, opened
     finally:
-        wire.close()
+        http.close()
         for connection in opened:
             await connection.close()
 
 
 async def backends(connection: Connection, sql: str, own: list[Connection]) -> set[int]:
     await connection.execute("SELECT pg_stat_clear_snapshot()")
-    rows = await connection.fetch(sql, [one.get_server_pid() for one in own])
+    rows = await connection.fetch(sql, [each.get_server_pid() for each in own])
     return {row["pid"] for row in rows}
 
 
-async def until_some(connection: Connection, sql: str, own: list[Connection]) -> set[int]:
+async def wait_for_any(connection: Connection, sql: str, own: list[Connection]) -> set[int]:
     async with asyncio.timeout(START_TIMEOUT):
         while True:
             if found := await backends(connection, sql, own):
@@ -65,12 +65,12 @@ async def until_some(connection: Connection, sql: str, own: list[Connection]) ->
             await asyncio.sleep(0.01)
 
 
-async def until_waiting(observer: Connection, waiter: Connection) -> None:
+async def wait_until_blocked_by_lock(observer: Connection, waiter: Connection) -> None:
     """Wait until the statement of a connection waits for a lock."""
-    await until_some(observer, f"{OTHERS} AND pid = {waiter.get_server_pid()}", [])
+    await wait_for_any(observer, f"{OTHERS} AND pid = {waiter.get_server_pid()}", [])
 
 
-async def until_none(connection: Connection, sql: str, own: list[Connection]) -> None:
+async def wait_for_none(connection: Connection, sql: str, own: list[Connection]) -> None:
     async with asyncio.timeout(SERVER_TIMEOUT):
         while True:
             if not await backends(connection, sql, own):
@@ -83,10 +83,10 @@ class TestStatements:
         self, running: service.Service, database_url: str
     ) -> None:
         async def scenario() -> float:
-            async with scene(running, database_url, 1) as (wire, (holder,)):
+            async with clients(running, database_url, 1) as (http, (holder,)):
                 await holder.execute("BEGIN; LOCK TABLE tasks")
                 began = time.monotonic()
-                status, _ = await wire.request("GET", "/api/ann/tasks")
+                status, _ = await http.request("GET", "/api/ann/tasks")
                 assert status == 503
                 return time.monotonic() - began
 
@@ -98,13 +98,13 @@ class TestStatements:
         """A backend that waits for a lock does not notice the end of its client."""
 
         async def scenario() -> None:
-            async with scene(running, database_url, 2) as (wire, own):
+            async with clients(running, database_url, 2) as (http, own):
                 holder, observer = own
                 await holder.execute("BEGIN; LOCK TABLE tasks")
-                asking = asyncio.create_task(wire.request("GET", "/api/ann/tasks"))
-                await until_some(observer, WAITING, own)
+                asking = asyncio.create_task(http.request("GET", "/api/ann/tasks"))
+                await wait_for_any(observer, WAITING, own)
                 running.process.kill()
-                await until_none(observer, WAITING, own)
+                await wait_for_none(observer, WAITING, own)
                 await asyncio.gather(asking, return_exceptions=True)
 
         asyncio.run(scenario())
@@ -161,25 +161,25 @@ class TestTransactions:
 
         async def scenario() -> None:
             create = ("POST", "/api/ann/tasks", {"title": "x"})
-            async with scene(running, database_url, 3) as (wire, own):
-                await wire.request(*create)
+            async with clients(running, database_url, 3) as (http, own):
+                await http.request(*create)
                 first, second, observer = own
                 await first.execute("BEGIN")
                 await first.execute(INCREMENT_VERSION, "ann")
-                asking = asyncio.create_task(wire.request(*create))
-                await until_some(observer, WAITING, own)
+                asking = asyncio.create_task(http.request(*create))
+                await wait_for_any(observer, WAITING, own)
                 # The second holder waits behind the request and changes the version before it.
                 await second.execute("BEGIN")
                 holding = asyncio.create_task(second.execute(INCREMENT_VERSION, "ann"))
-                await until_waiting(observer, second)
+                await wait_until_blocked_by_lock(observer, second)
                 await first.execute("COMMIT")
                 await holding
-                await until_some(observer, WAITING, own)
+                await wait_for_any(observer, WAITING, own)
                 running.process.send_signal(signal.SIGSTOP)
                 await second.execute("COMMIT")
-                await until_some(observer, IDLE_IN_TRANSACTION, own)
+                await wait_for_any(observer, IDLE_IN_TRANSACTION, own)
                 try:
-                    await until_none(observer, IDLE_IN_TRANSACTION, own)
+                    await wait_for_none(observer, IDLE_IN_TRANSACTION, own)
                 finally:
                     running.process.send_signal(signal.SIGCONT)
                 await asyncio.gather(asking, return_exceptions=True)

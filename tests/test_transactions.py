@@ -32,7 +32,7 @@ async def create_concurrently(address: str) -> Counter[int]:
     user_id = f"dave-{time.time_ns()}"
 
     async def create() -> list[int]:
-        connection = load.Connection(address, user_id)
+        connection = load.HttpClient(address, user_id)
         body = {"title": "x", "position": 0}
         path = f"/api/{user_id}/tasks"
         statuses = [(await connection.request("POST", path, body))[0] for _ in range(20)]

@@ -1,8 +1,8 @@
 """Small edits of the contract, with the verdict that a client author expects of scripts/diff.
 
-They are written in the YAML files beside this one. An address such as `Task/required` starts at a
-schema, one such as `get_task/summary` at an operation, and one such as `/info` at the top. Where
-the real contract has nothing of the kind, `before` edits what is compared with.
+The edits are in the YAML files in this folder. An address such as `Task/required` starts at a
+schema, `get_task/summary` at an operation, and `/info` at the root. `before` edits the base of the
+comparison, for parts that the real contract does not have.
 """
 
 import copy

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from scripts.dev import node
-from tests.frontend import stand_in
+from tests.frontend import frontend_server
 from tests.support import service
 
 ROOT = service.ROOT
@@ -31,14 +31,14 @@ REMOVED = [
 
 
 class TestTypes:
-    def test_frontend_compiles(self, complaints: dict[str, list[str]]) -> None:
-        assert complaints[WHOLE] == []
+    def test_frontend_compiles(self, compiler_errors: dict[str, list[str]]) -> None:
+        assert compiler_errors[WHOLE] == []
 
     @pytest.mark.parametrize("pointer", REMOVED)
     def test_page_does_not_compile_without_a_used_member(
-        self, complaints: dict[str, list[str]], pointer: str
+        self, compiler_errors: dict[str, list[str]], pointer: str
     ) -> None:
-        assert any("/page/" in line for line in complaints[pointer])
+        assert any("/page/" in line for line in compiler_errors[pointer])
 
     def test_types_from_a_running_service_are_the_same(
         self, running_service: service.Service, tmp_path: Path
@@ -46,13 +46,13 @@ class TestTypes:
         """A frontend team without the repository generates its types from the address."""
         subprocess.run([ROOT / "scripts" / "client", tmp_path], check=True)
         command = [
-            *node.program(stand_in.ROOT, "openapi-typescript"),
+            *node.program(frontend_server.ROOT, "openapi-typescript"),
             f"{running_service.address}/openapi.json",
             "--default-non-nullable=false",
             *("--root-types", "--root-types-no-schema-prefix"),
         ]
         made = subprocess.run(
-            command, cwd=stand_in.ROOT, check=True, stdout=subprocess.PIPE, text=True
+            command, cwd=frontend_server.ROOT, check=True, stdout=subprocess.PIPE, text=True
         ).stdout
         same = [line for line in made.splitlines() if "[name: string]: unknown" not in line]
         assert same == (tmp_path / "schema.ts").read_text().splitlines()
@@ -65,13 +65,16 @@ class TestTypes:
 
 
 @pytest.fixture(scope="module")
-def complaints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+def compiler_errors(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """The errors of the compiler, for the contract and for each contract without a part."""
-    node.install(stand_in.ROOT)
+    node.install(frontend_server.ROOT)
     folder = tmp_path_factory.mktemp("frontend")
-    (folder / "node_modules").symlink_to(stand_in.ROOT / "node_modules")
+    (folder / "node_modules").symlink_to(frontend_server.ROOT / "node_modules")
     # All copies are one program, because the compiler spends most of its time on libraries.
-    settings = {"extends": str(stand_in.ROOT / "tsconfig.json"), "include": ["*/*/*.ts", "*/*.ts"]}
+    settings = {
+        "extends": str(frontend_server.ROOT / "tsconfig.json"),
+        "include": ["*/*/*.ts", "*/*.ts"],
+    }
     (folder / "tsconfig.json").write_text(json.dumps(settings))
     names = {pointer: f"copy{number}" for number, pointer in enumerate([WHOLE, *REMOVED])}
     for pointer, name in names.items():
@@ -88,8 +91,8 @@ def complaints(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]
 
 def make_copy(folder: Path, without: str) -> None:
     """Copy the frontend, with a client generated from the contract without a part."""
-    shutil.copytree(stand_in.ROOT / "page", folder / "page")
-    for file in stand_in.ROOT.glob("*.ts"):
+    shutil.copytree(frontend_server.ROOT / "page", folder / "page")
+    for file in frontend_server.ROOT.glob("*.ts"):
         shutil.copy(file, folder)
     contract = folder / "openapi.yaml"
     contract.write_text(contract_without(without))

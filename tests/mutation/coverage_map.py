@@ -1,7 +1,7 @@
 """A map from tests to the lines that they execute, recorded by test file under .mutation/.
 
 A record is valid until the test file, a shared file of the tests or a covered file changes.
-they were. A missing or outdated record is made anew.
+A missing or outdated record is created again.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ FOLDER = ROOT / ".mutation"
 # Every record depends on these files, besides the test file itself and the files that it covers.
 SHARED = ("tests/__init__.py", "tests/conftest.py", "tests/support/*.py")
 MEASURED = ("handlers", "generated", "scripts")
-# A test that fails is tried again, since the machine may have been busy.
+# A failed test is repeated, because the machine may have been busy.
 MAX_ATTEMPTS = 2
 AT_ONCE = 2
 PYTEST = ("-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider")
@@ -36,7 +36,7 @@ Lines = dict[str, list[int]]
 
 @dataclass(frozen=True)
 class Record:
-    """One test file: the seconds of each test, and the lines of all tests and of single tests."""
+    """The durations of the tests of a file, and the lines that all tests and single tests execute."""
 
     key: str
     seconds: dict[str, float]
@@ -141,7 +141,9 @@ def execute(file: str, folder: Path) -> None:
         )
         if done.returncode == 0:
             return
-    sys.exit(f"{file} fails without a planted fault: mend it first.\n{done.stdout}")
+    sys.exit(
+        f"{file} fails without a planted fault: correct the test or the code first.\n{done.stdout}"
+    )
 
 
 def covered(folder: Path, names: list[str]) -> Lines:

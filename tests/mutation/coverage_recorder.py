@@ -1,8 +1,8 @@
 """A pytest plugin that records the duration and the coverage files of each test.
 
-coverage writes one data file for each process, when the process ends. A file that appears while a
-test runs, or while its own fixtures are torn down, belongs to that test. Every other file (of
-pytest itself, of a service that several tests share) belongs to all tests of the run.
+coverage writes a data file at the end of each process. A file that appears during a test, or during
+the teardown of its function fixtures, belongs to this test. Any other file (of pytest itself, or of
+a service that several tests share) belongs to all tests of the run.
 """
 
 import json

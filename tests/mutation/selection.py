@@ -18,7 +18,7 @@ FAULTS = (
     *faults_pipeline.FAULTS,
 )
 
-# These know the contract best, and take little time.
+# These files test the whole contract in a short time.
 FIRST = ("tests/test_contract.py", "tests/test_every_operation.py")
 
 Lines = dict[str, set[int]]
@@ -27,8 +27,8 @@ Lines = dict[str, set[int]]
 def tests_for(fault: Fault, records: Mapping[str, Record]) -> list[str]:
     """Return the tests that execute the changed lines, with those first that are likely to fail.
 
-    Likely are the test files that cover most of the changed file; of equal ones, those that take
-    least time. A fault in the contract can show anywhere, and so can one that no test executes.
+    Test files that cover most of the changed file come first, and then those with the shortest
+    duration. All tests are returned for a fault in the contract or in lines that no test executes.
     """
     effect = Effect.of(fault)
     chosen = {file: covering(file, record, effect) for file, record in records.items()}
@@ -82,7 +82,7 @@ def covering(file: str, record: Record, effect: "Effect") -> list[str]:
 class Effect:
     """The lines whose execution can reveal a fault, and the constants that the fault changes.
 
-    A constant is set wherever its module is imported, so the lines that use its name count.
+    An import executes the assignment of a constant, so only the lines that use its name count.
     """
 
     lines: Lines = field(default_factory=lambda: defaultdict(set))

@@ -18,11 +18,11 @@ TIMEOUT = 10
 DURATION = "http.server.request.duration"
 
 T = TypeVar("T")
-Facts = dict[str, Any]
+Attributes = dict[str, Any]
 
 
 class Collector(ThreadingHTTPServer):
-    """`bodies` are the received requests with their paths. Without `goes_on` no request is answered."""
+    """`bodies` are the received requests with their paths. Without the event `answers` no request is answered."""
 
     daemon_threads = True
 
@@ -31,8 +31,8 @@ class Collector(ThreadingHTTPServer):
         self.address = f"http://127.0.0.1:{self.server_port}"
         self.bodies: list[tuple[str, bytes]] = []
         self.status = 200
-        self.goes_on = Event()
-        self.goes_on.set()
+        self.answers = Event()
+        self.answers.set()
 
     def spans(self) -> list[Span]:
         return [
@@ -66,7 +66,7 @@ class Collector(ThreadingHTTPServer):
         """Return the last values of all counters: by metric, then by connection state."""
         return {
             metric.name: {
-                facts(point).get("db.client.connection.state", ""): point.as_int
+                attributes(point).get("db.client.connection.state", ""): point.as_int
                 for point in metric.sum.data_points
             }
             for body in self._bodies("/v1/metrics")[-1:]
@@ -75,13 +75,17 @@ class Collector(ThreadingHTTPServer):
             for metric in scope.metrics
         }
 
-    def services(self) -> list[Facts]:
+    def services(self) -> list[Attributes]:
         """Return the resource attributes of all exports."""
         traces = map(ExportTraceServiceRequest.FromString, self._bodies("/v1/traces"))
         metrics = map(ExportMetricsServiceRequest.FromString, self._bodies("/v1/metrics"))
         return [
-            *(facts(sent.resource) for request in traces for sent in request.resource_spans),
-            *(facts(sent.resource) for request in metrics for sent in request.resource_metrics),
+            *(attributes(sent.resource) for request in traces for sent in request.resource_spans),
+            *(
+                attributes(sent.resource)
+                for request in metrics
+                for sent in request.resource_metrics
+            ),
         ]
 
     def _bodies(self, path: str) -> list[bytes]:
@@ -93,14 +97,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.goes_on.wait()
+        self.server.answers.wait()
         self.server.bodies.append((self.path, body))
         self.send_response(self.server.status)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - theirs, too.
-        """Say nothing."""
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name in the base class.
+        """Log no requests."""
 
 
 @contextmanager
@@ -110,11 +114,11 @@ def listening() -> Iterator[Collector]:
         try:
             yield collector
         finally:
-            collector.goes_on.set()
+            collector.answers.set()
             collector.shutdown()
 
 
-def facts(sent: Any) -> Facts:
+def attributes(sent: Any) -> Attributes:
     """Give the attributes of a span, a point or a resource as a dictionary."""
     return {
         pair.key: getattr(pair.value, pair.value.WhichOneof("value")) for pair in sent.attributes

@@ -40,7 +40,7 @@ async def send(
     address: str, user_id: str, method: str, path: str = "", body: object = None
 ) -> Result:
     """Send a request on a connection of its own. Raise AssertionError for an unexpected status."""
-    connection = load.Connection(address, user_id)
+    connection = load.HttpClient(address, user_id)
     began = time.monotonic()
     status, _ = await connection.request(method, f"/api/{user_id}/tasks{path}", body)
     connection.close()

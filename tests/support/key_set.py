@@ -120,13 +120,13 @@ class KeySet:
         self.pause = 0.0
         self.headers: dict[str, str] = {}
         # Sends headers that never end.
-        self.is_headless = False
+        self.has_endless_headers = False
         self.fetches = 0
 
-    def hold(self, *entries: object) -> None:
+    def set_entries(self, *entries: object) -> None:
         self.content = json.dumps({"keys": entries}).encode()
 
-    def drip(self) -> None:
+    def send_slowly(self) -> None:
         """Send the key set byte by byte without an end."""
         self.endless, self.pause = b" ", 0.1
 
@@ -135,7 +135,7 @@ class KeySet:
 def serving(*signers: Signer) -> Iterator[KeySet]:
     """Serve a key set at the path of Better Auth."""
     keys = KeySet()
-    keys.hold(*(signer.entry for signer in signers))
+    keys.set_entries(*(signer.entry for signer in signers))
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -151,7 +151,7 @@ def serving(*signers: Signer) -> Iterator[KeySet]:
             for name, value in keys.headers.items():
                 self.send_header(name, value)
             self.flush_headers()
-            while keys.is_headless:
+            while keys.has_endless_headers:
                 self.wfile.write(b"X-More: more\r\n" * 100)
             self.end_headers()
             while keys.endless:
@@ -160,7 +160,7 @@ def serving(*signers: Signer) -> Iterator[KeySet]:
             self.wfile.write(keys.content)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log no requests."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         keys.address = f"http://127.0.0.1:{server.server_port}"
@@ -168,5 +168,5 @@ def serving(*signers: Signer) -> Iterator[KeySet]:
         try:
             yield keys
         finally:
-            keys.endless, keys.is_headless = b"", False
+            keys.endless, keys.has_endless_headers = b"", False
             server.shutdown()

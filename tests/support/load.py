@@ -24,7 +24,7 @@ class ConnectionLost(Exception):
     """The connection was closed before an answer came."""
 
 
-class Connection:
+class HttpClient:
     """An HTTP client of low cost, so that few processes can load a service."""
 
     def __init__(self, address: str, user: str) -> None:
@@ -107,7 +107,7 @@ class SimulatedUser:
     """A user and a model of the list that the service must have."""
 
     def __init__(self, address: str, user: str, figures: Figures, seed: int) -> None:
-        self.connection = Connection(address, user)
+        self.connection = HttpClient(address, user)
         self.path = f"/api/{user}/tasks"
         self.figures = figures
         self.random = random.Random(seed)

@@ -54,7 +54,7 @@ class Account:
         self.client.close()
 
 
-class StandIn:
+class FrontendServer:
     """A running frontend. `log` is its log file, with a line for each request."""
 
     def __init__(self, process: subprocess.Popen[bytes], address: str, log: Path) -> None:
@@ -74,7 +74,7 @@ class StandIn:
 
 
 @contextmanager
-def running(address: str | None = None, **settings: str) -> Iterator[StandIn]:
+def running(address: str | None = None, **settings: str) -> Iterator[FrontendServer]:
     """Run Better Auth and the page at an address, by default on a free port."""
     node.install(ROOT)
     address = address or free_address()
@@ -90,25 +90,25 @@ def running(address: str | None = None, **settings: str) -> Iterator[StandIn]:
                 stdout=output,
                 stderr=output,
             )
-        stand_in = StandIn(process, address, log)
+        frontend_server = FrontendServer(process, address, log)
         try:
-            wait_until_started(stand_in)
-            yield stand_in
+            wait_until_started(frontend_server)
+            yield frontend_server
         finally:
             if process.poll() is None:
-                stand_in.stop()
+                frontend_server.stop()
 
 
 def free_address() -> str:
     return f"http://127.0.0.1:{service.free_port()}"
 
 
-def wait_until_started(stand_in: StandIn) -> None:
+def wait_until_started(frontend_server: FrontendServer) -> None:
     until = time.monotonic() + START_TIMEOUT
-    while time.monotonic() < until and stand_in.process.poll() is None:
+    while time.monotonic() < until and frontend_server.process.poll() is None:
         try:
-            if httpx.get(f"{stand_in.address}/api/auth/ok").is_success:
+            if httpx.get(f"{frontend_server.address}/api/auth/ok").is_success:
                 return
         except httpx.TransportError:
             time.sleep(0.05)
-    raise AssertionError(f"The stand-in did not start:\n{stand_in.log.read_text()}")
+    raise AssertionError(f"The frontend did not start:\n{frontend_server.log.read_text()}")
