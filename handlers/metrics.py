@@ -1,7 +1,4 @@
-"""Metrics of the connections to PostgreSQL, named by OpenTelemetry's semantic conventions.
-
-Imported only if telemetry is on, because the library takes time to import.
-"""
+"""Metrics of the connection pool, with the names of OpenTelemetry's semantic conventions."""
 
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
@@ -17,7 +14,7 @@ Callback: TypeAlias = Callable[[CallbackOptions], Iterable[Observation]]
 
 
 def register(meter: Meter, database: Database) -> None:
-    """Register the instruments; their values are read at each export."""
+    """Register the instruments, whose values are read at every export."""
 
     def total(read: Callable[[Statistics], int]) -> list[Callback]:
         return [lambda _: [Observation(read(database.statistics()), POOL)]]
@@ -55,5 +52,5 @@ def register(meter: Meter, database: Database) -> None:
         "todo_backend.connection.rejections",
         total(lambda now: now.usage.rejected),
         "{request}",
-        "Requests that got 503 at once because too many others waited.",
+        "Requests that got 503 at once because too many requests waited.",
     )

@@ -18,7 +18,7 @@ class Overloaded(errors.Unavailable):
 
 
 class Usage(NamedTuple):
-    """Requests now, and those that got 503 since the start: at once, or after ACQUIRE_TIMEOUT."""
+    """Current requests, and counts of 503 since the start: at once, and after ACQUIRE_TIMEOUT."""
 
     acquired: int
     waiting: int

@@ -125,7 +125,7 @@ class Pool:
 
     @property
     def idle(self) -> int:
-        """The number of connections that are ready."""
+        """The number of idle connections."""
         return len(self._idle)
 
     def release(self, connection: Connection) -> None:
