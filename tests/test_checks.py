@@ -12,7 +12,7 @@ from tests.support.service import ROOT
 
 FAULTY = '''\
 #!/usr/bin/env python3
-"""A command that nobody has listed."""
+"""A command with errors."""
 
 import os
 

@@ -50,7 +50,7 @@ class Answers:
         return httpx.get(self._well.client.base_url.join(self._well.path), verify=service.TLS)
 
     def forbidden(self) -> httpx.Response:
-        return self._well.client.get("/api/somebody-else/tasks")
+        return self._well.client.get("/api/another-user/tasks")
 
     def not_found(self) -> httpx.Response:
         return self._well.request("GET", "/1")

@@ -131,7 +131,7 @@ class Statuses:
         return send(self.user.client, operation, self.user.user_id, headers=headers)
 
     def answer_403(self, operation: Operation) -> httpx.Response:
-        return send(self.user.client, operation, "somebody-else")
+        return send(self.user.client, operation, "another-user")
 
     def answer_404(self, operation: Operation) -> httpx.Response:
         return send(self.user.client, operation, self.user.user_id)

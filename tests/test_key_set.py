@@ -78,7 +78,7 @@ def entry(**changes: object) -> tuple[Signer, Json]:
 FOREIGN: dict[str, tuple[Signer, object]] = {
     "for encryption": entry(use="enc"),
     "for another algorithm": entry(alg="ES256"),
-    "for an algorithm nobody knows": entry(alg="EdDSA2"),
+    "for an unknown algorithm": entry(alg="EdDSA2"),
     "on another curve": entry(crv="X25519"),
     "on no curve": entry(crv=None),
     "of an unknown type": entry(kty="AKP"),

@@ -55,7 +55,7 @@ def identified(request_id: str) -> dict[str, str]:
 @pytest.fixture
 def unreachable_url(unused_port: int) -> str:
     """The address of an unreachable database."""
-    return f"postgresql://nobody@127.0.0.1:{unused_port}/nothing"
+    return f"postgresql://anonymous@127.0.0.1:{unused_port}/nothing"
 
 
 class TestJsonLog:
@@ -66,17 +66,17 @@ class TestJsonLog:
             user.create()
             user.request("GET", headers=identified("listed"))
             user.client.get("/nowhere", headers=identified("unknown"))
-            user.client.get(user.path, headers={"Authorization": "", **identified("nobody")})
-            listed, unknown, nobody = (
-                json.loads(*find(name)) for name in ("listed", "unknown", "nobody")
+            user.client.get(user.path, headers={"Authorization": "", **identified("anonymous")})
+            listed, unknown, anonymous = (
+                json.loads(*find(name)) for name in ("listed", "unknown", "anonymous")
             )
         assert listed.keys() == LINE | {"user"}
         assert (listed["level"], listed["method"], listed["status"]) == ("info", "GET", 200)
         assert listed["operation"] == "list_tasks"
         assert 0 < listed["milliseconds"] < 1000 * TIMEOUT
         assert (unknown["operation"], unknown["status"], unknown["user"]) == (None, 404, None)
-        assert (nobody["operation"], nobody["status"]) == ("list_tasks", 401)
-        assert nobody["user"] is None
+        assert (anonymous["operation"], anonymous["status"]) == ("list_tasks", 401)
+        assert anonymous["user"] is None
 
     def test_every_line_is_a_json_object(self, database_url: str) -> None:
         with service.running(DATABASE_URL=database_url, BETTER_AUTH_SECRET=SECRET) as running:

@@ -311,7 +311,9 @@ class TestReorderTasks:
         self.reorder(user, [tasks[1]["id"], tasks[0]["id"]])
         assert user.get(tasks[0]) == {**tasks[0], "position": 1}
 
-    @pytest.mark.parametrize("wrong", ["one is missing", "one is unknown", "one is a stranger's"])
+    @pytest.mark.parametrize(
+        "wrong", ["one is missing", "one is unknown", "one belongs to another user"]
+    )
     def test_reorder_with_other_ids_than_the_list_gets_409_and_changes_nothing(
         self, user: User, new_user: NewUser, wrong: str
     ) -> None:
@@ -319,7 +321,7 @@ class TestReorderTasks:
         wrong_ids = {
             "one is missing": ids[1:],
             "one is unknown": [*ids[1:], 2**53 - 1],
-            "one is a stranger's": [*ids, new_user().create()["id"]],
+            "one belongs to another user": [*ids, new_user().create()["id"]],
         }
         assert self.reorder(user, wrong_ids[wrong]) == (409, "conflict", [])
         assert user.titles() == ["A", "B", "C"]

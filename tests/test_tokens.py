@@ -74,7 +74,7 @@ BAD_TOKENS: dict[str, str | Callable[[], str]] = {
     "a bad sub before a good id": signed({"sub": 5, "id": "mallory", "exp": LATER}),
     "no algorithm": without_signature("none"),
     "an algorithm of no source": without_signature("HS512"),
-    "an algorithm nobody knows": without_signature("PS256"),
+    "an unknown algorithm": without_signature("PS256"),
     "a key set's algorithm": without_signature("EdDSA"),
     "no claims": signed(["mallory"]),
     "no JSON": signed(b"mallory"),
