@@ -46,14 +46,14 @@ class TestMigrations:
         run(url, "DROP DATABASE migrated")
 
     def test_difference_between_tables_and_migrations_is_detected(self, database_url: str) -> None:
-        run(database_url, "CREATE DATABASE drifting")
-        drifting = urlsplit(database_url)._replace(path="/drifting").geturl()
-        migration.upgrade(drifting)
-        command.check(migration.configuration(drifting))
-        run(drifting, "ALTER TABLE tasks ALTER title TYPE varchar(200)")
+        run(database_url, "CREATE DATABASE different")
+        different = urlsplit(database_url)._replace(path="/different").geturl()
+        migration.upgrade(different)
+        command.check(migration.configuration(different))
+        run(different, "ALTER TABLE tasks ALTER title TYPE varchar(200)")
         with pytest.raises(Exception, match="New upgrade operations detected"):
-            command.check(migration.configuration(drifting))
-        run(database_url, "DROP DATABASE drifting")
+            command.check(migration.configuration(different))
+        run(database_url, "DROP DATABASE different")
 
     def test_concurrent_migrations_run_once(self, url: str) -> None:
         run(url, "CREATE DATABASE twice")
