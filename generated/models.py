@@ -263,9 +263,6 @@ class ErrorDetail(BaseModel):
 
 
 class ListTasksParametersQuery(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid",
-    )
     completed: bool | MISSING = MISSING
     limit: Annotated[int, Field(ge=1, le=1000)] = 1000
     offset: Annotated[int, Field(ge=0, le=9007199254740991)] = 0
@@ -293,9 +290,6 @@ class Error(BaseModel):
     A refusal. All of them have this shape.
     """
 
-    model_config = ConfigDict(
-        extra="forbid",
-    )
     code: Annotated[
         Literal[
             "unauthorized",
@@ -331,9 +325,6 @@ class Unauthorized(Error):
     The token is missing or no good.
     """
 
-    model_config = ConfigDict(
-        extra="forbid",
-    )
     code: Annotated[
         Literal["unauthorized"],
         Field(description="Which refusal this is. For programs."),
@@ -345,9 +336,6 @@ class Forbidden(Error):
     The path names another person.
     """
 
-    model_config = ConfigDict(
-        extra="forbid",
-    )
     code: Annotated[
         Literal["forbidden"], Field(description="Which refusal this is. For programs.")
     ]
@@ -358,9 +346,6 @@ class NotFound(Error):
     There is no such task, or no such path.
     """
 
-    model_config = ConfigDict(
-        extra="forbid",
-    )
     code: Annotated[
         Literal["not_found"], Field(description="Which refusal this is. For programs.")
     ]
@@ -371,9 +356,6 @@ class Conflict(Error):
     The list has changed.
     """
 
-    model_config = ConfigDict(
-        extra="forbid",
-    )
     code: Annotated[
         Literal["conflict"], Field(description="Which refusal this is. For programs.")
     ]
@@ -384,9 +366,6 @@ class PayloadTooLarge(Error):
     The body is larger than 256 KiB.
     """
 
-    model_config = ConfigDict(
-        extra="forbid",
-    )
     code: Annotated[
         Literal["payload_too_large"],
         Field(description="Which refusal this is. For programs."),
@@ -398,9 +377,6 @@ class ValidationError(Error):
     The request does not fit this document.
     """
 
-    model_config = ConfigDict(
-        extra="forbid",
-    )
     code: Annotated[
         Literal["validation_error"],
         Field(description="Which refusal this is. For programs."),
@@ -412,9 +388,6 @@ class InternalError(Error):
     The service failed. It never says why; its log does.
     """
 
-    model_config = ConfigDict(
-        extra="forbid",
-    )
     code: Annotated[
         Literal["internal_error"],
         Field(description="Which refusal this is. For programs."),
@@ -426,9 +399,6 @@ class Unavailable(Error):
     The service cannot work right now.
     """
 
-    model_config = ConfigDict(
-        extra="forbid",
-    )
     code: Annotated[
         Literal["unavailable"],
         Field(description="Which refusal this is. For programs."),

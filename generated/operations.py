@@ -27,10 +27,10 @@ class Operation:
     types: Mapping[str, str] = field(default_factory=dict)
     path_parameters: Mapping[str, TypeAdapter[Any]] = field(default_factory=dict)
     query: type[BaseModel] | None = None
-    body: type[BaseModel] | None = None
+    body: TypeAdapter[Any] | None = None
     body_required: bool = False
-    # The body's members whose items must be unique: the models do not look.
-    unique: tuple[str, ...] = ()
+    # Where the contract has the schema of the body and of each parameter, by error location.
+    schemas: Mapping[str, str] = field(default_factory=dict)
 
     def url(self, **parameters: str | int) -> str:
         """Fill in the path, percent-encoded."""
@@ -105,6 +105,12 @@ LIST_TASKS = Operation(
     types={"user_id": "string", "completed": "boolean", "limit": "integer", "offset": "integer"},
     path_parameters={"user_id": TypeAdapter(models.UserId)},
     query=models.ListTasksParametersQuery,
+    schemas={
+        "path.user_id": "#/components/parameters/UserId/schema",
+        "query.completed": "#/paths/~1api~1%7Buser_id%7D~1tasks/get/parameters/0/schema",
+        "query.limit": "#/paths/~1api~1%7Buser_id%7D~1tasks/get/parameters/1/schema",
+        "query.offset": "#/paths/~1api~1%7Buser_id%7D~1tasks/get/parameters/2/schema",
+    },
 )
 
 CREATE_TASK = Operation(
@@ -117,8 +123,12 @@ CREATE_TASK = Operation(
     headers=("Location",),
     types={"user_id": "string"},
     path_parameters={"user_id": TypeAdapter(models.UserId)},
-    body=models.TaskCreate,
+    body=TypeAdapter(models.TaskCreate),
     body_required=True,
+    schemas={
+        "body": "#/components/schemas/TaskCreate",
+        "path.user_id": "#/components/parameters/UserId/schema",
+    },
 )
 
 REORDER_TASKS = Operation(
@@ -130,9 +140,12 @@ REORDER_TASKS = Operation(
     status=204,
     types={"user_id": "string"},
     path_parameters={"user_id": TypeAdapter(models.UserId)},
-    body=models.TaskOrder,
+    body=TypeAdapter(models.TaskOrder),
     body_required=True,
-    unique=("task_ids",),
+    schemas={
+        "body": "#/components/schemas/TaskOrder",
+        "path.user_id": "#/components/parameters/UserId/schema",
+    },
 )
 
 GET_TASK = Operation(
@@ -144,6 +157,10 @@ GET_TASK = Operation(
     status=200,
     types={"user_id": "string", "task_id": "integer"},
     path_parameters={"user_id": TypeAdapter(models.UserId), "task_id": TypeAdapter(models.TaskId)},
+    schemas={
+        "path.user_id": "#/components/parameters/UserId/schema",
+        "path.task_id": "#/components/parameters/TaskId/schema",
+    },
 )
 
 UPDATE_TASK = Operation(
@@ -155,8 +172,13 @@ UPDATE_TASK = Operation(
     status=200,
     types={"user_id": "string", "task_id": "integer"},
     path_parameters={"user_id": TypeAdapter(models.UserId), "task_id": TypeAdapter(models.TaskId)},
-    body=models.TaskUpdate,
+    body=TypeAdapter(models.TaskUpdate),
     body_required=True,
+    schemas={
+        "body": "#/components/schemas/TaskUpdate",
+        "path.user_id": "#/components/parameters/UserId/schema",
+        "path.task_id": "#/components/parameters/TaskId/schema",
+    },
 )
 
 DELETE_TASK = Operation(
@@ -168,6 +190,10 @@ DELETE_TASK = Operation(
     status=204,
     types={"user_id": "string", "task_id": "integer"},
     path_parameters={"user_id": TypeAdapter(models.UserId), "task_id": TypeAdapter(models.TaskId)},
+    schemas={
+        "path.user_id": "#/components/parameters/UserId/schema",
+        "path.task_id": "#/components/parameters/TaskId/schema",
+    },
 )
 
 TOGGLE_TASK_COMPLETION = Operation(
@@ -179,8 +205,13 @@ TOGGLE_TASK_COMPLETION = Operation(
     status=200,
     types={"user_id": "string", "task_id": "integer"},
     path_parameters={"user_id": TypeAdapter(models.UserId), "task_id": TypeAdapter(models.TaskId)},
-    body=models.TaskCompletion,
+    body=TypeAdapter(models.TaskCompletion),
     body_required=False,
+    schemas={
+        "body": "#/components/schemas/TaskCompletion",
+        "path.user_id": "#/components/parameters/UserId/schema",
+        "path.task_id": "#/components/parameters/TaskId/schema",
+    },
 )
 
 GET_HEALTH = Operation(

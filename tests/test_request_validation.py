@@ -34,7 +34,7 @@ class TestQueries:
             ("Limit=5", ["query.Limit"]),
             ("unknown=1&another=2", ["query.unknown", "query.another"]),
             ("=1", ["query."]),
-            ("%FF=1", ["query"]),
+            ("%FF=1", [r"query.\udcff"]),
             ("limit=x&offset=y&completed=z&w=1", ["completed", "limit", "offset", "w"]),
         ],
     )

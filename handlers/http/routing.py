@@ -18,6 +18,7 @@ from handlers import deadline, errors, limits
 from handlers.auth.bearer import Authenticator
 from handlers.http import validation
 from handlers.http.connections import connection_limits
+from handlers.http.schemas import Compiler, Schemas
 
 JSON = (b"content-type", b"application/json")
 
@@ -29,10 +30,15 @@ class Endpoint:
     """
 
     def __init__(
-        self, operation: Operation, method: Callable[..., Any], authenticator: Authenticator
+        self,
+        operation: Operation,
+        schemas: Schemas,
+        method: Callable[..., Any],
+        authenticator: Authenticator,
     ) -> None:
         self.operation = operation
         self._method = method
+        self._schemas = schemas
         self._authenticator = authenticator
         self._headers = [name.lower().encode() for name in operation.headers]
 
@@ -42,7 +48,7 @@ class Endpoint:
         if not operation.public:
             await self._require_owner(scope)
         body = await _read_body(scope, receive) if operation.body else b""
-        arguments = validation.arguments(operation, scope, body)
+        arguments = validation.arguments(operation, self._schemas, scope, body)
         deadline.start()
         result = await self._method(**arguments)
         headers: list[tuple[bytes, bytes]] = []
@@ -94,10 +100,16 @@ class PathItem(Route):
 def routes(authenticator: Authenticator, handlers: Iterable[object]) -> Iterator[PathItem]:
     """Yield the routes of the contract. Raises TypeError for an operation without a handler."""
     handlers = list(handlers)
+    compiler = Compiler()
     # Concrete paths come before the templates that match them: "{" sorts after letters and digits.
     for path in sorted({operation.path for operation in OPERATIONS}):
         endpoints = {
-            operation.method: Endpoint(operation, _method(operation, handlers), authenticator)
+            operation.method: Endpoint(
+                operation,
+                compiler.compile(operation),
+                _method(operation, handlers),
+                authenticator,
+            )
             for operation in OPERATIONS
             if operation.path == path
         }

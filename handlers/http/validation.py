@@ -5,7 +5,7 @@ Path and query parameters are text, bodies are JSON: "1" is a number in a path, 
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -15,6 +15,8 @@ from starlette.types import Scope
 from generated import responses
 from generated.operations import Operation
 from handlers import errors, limits
+from handlers.http import schemas
+from handlers.http.schemas import Schemas
 
 # The canonical form of a value in a path or a query. Pydantic would also accept " +1_0.0".
 _CANONICAL = {
@@ -33,9 +35,9 @@ _MESSAGES = {
 }
 
 
-def arguments(operation: Operation, scope: Scope, body: bytes) -> dict[str, Any]:
+def arguments(operation: Operation, compiled: Schemas, scope: Scope, body: bytes) -> dict[str, Any]:
     """Return the arguments for the operation's method. Raises errors.Invalid."""
-    validator = _RequestValidator(operation)
+    validator = _RequestValidator(operation, compiled)
     for name in operation.path_parameters:
         validator.path(name, scope["path_params"][name])
     if operation.query or scope["query_string"]:
@@ -53,27 +55,37 @@ def headers(scope: Scope, name: bytes) -> list[bytes]:
 
 
 class _RequestValidator:
-    def __init__(self, operation: Operation) -> None:
+    def __init__(self, operation: Operation, compiled: Schemas) -> None:
         self._operation = operation
+        self._schemas = compiled
         self.arguments: dict[str, Any] = {}
         self.violations: list[responses.ErrorDetail] = []
 
     def path(self, name: str, text: str) -> None:
         validate = self._operation.path_parameters[name].validate_strings
-        self._validate(name, f"path.{name}", validate, self._canonical(name, text))
+        location = f"path.{name}"
+        self._validate(name, location, validate, self._canonical(name, text))
+        if name in self.arguments:
+            self._judge(location, self.arguments[name])
 
     def query(self, raw: bytes) -> None:
         model = self._operation.query
+        known = (
+            {field.alias or name for name, field in model.model_fields.items()} if model else set()
+        )
         found: dict[str, str] = {}
         text = raw.decode(errors="surrogateescape")
         for name, value in parse_qsl(text, keep_blank_values=True, errors="surrogateescape"):
             if name in found:
                 self._add_violation(f"query.{name}", "This is given more than once")
-            elif model is None:
+            elif name not in known:
                 self._add_violation(f"query.{name}", _MESSAGES["extra_forbidden"])
             found[name] = self._canonical(name, value)
         if model:
             self._validate("query", "query", model.model_validate_strings, found)
+            if "query" in self.arguments:
+                for name in known & found.keys():
+                    self._judge(f"query.{name}", getattr(self.arguments["query"], name))
 
     def body(self, raw: bytes, content_type: list[bytes]) -> None:
         if not raw:
@@ -99,20 +111,22 @@ class _RequestValidator:
             self._add_violation("body", "A number in the body is too long")
         else:
             self._validate("body", "body", self._validate_body, value)
+            self._judge("body", value)
+            if not self.violations and b"\\u" in raw and _has_lone_surrogate(value):
+                self._add_violation("body", _MESSAGES["string_unicode"])
 
     def _validate_body(self, value: object) -> object:
         assert self._operation.body  # noqa: S101 - for mypy.
-        model = self._operation.body.model_validate(value, strict=True)
-        for name in self._operation.unique:
-            self._require_unique(name, getattr(model, name))
-        return model
+        return self._operation.body.validate_python(value, strict=True)
 
-    def _require_unique(self, name: str, items: list[Any]) -> None:
-        seen: set[Any] = set()
-        for index, item in enumerate(items):
-            if item in seen:
-                self._add_violation(f"body.{name}.{index}", "This is in the list already")
-            seen.add(item)
+    def _judge(self, location: str, value: object) -> None:
+        """Add the violations that pydantic did not find."""
+        known = {violation["location"] for violation in self.violations}
+        for path, message in schemas.violations(self._schemas[location], value):
+            member = ".".join([location, *map(str, path)])
+            # An object that lacks a member, or has an unknown one, is known by that member.
+            if not any(place == member or place.startswith(f"{member}.") for place in known):
+                self._add_violation(member, message)
 
     def _canonical(self, name: str, text: str) -> str:
         """Return the text, or "" if the form is not canonical, which then fails the validation."""
@@ -124,13 +138,35 @@ class _RequestValidator:
             self.arguments[name] = validate(value)
         except ValidationError as error:
             for found in error.errors(include_url=False, include_context=False):
-                member = ".".join([location, *map(str, found["loc"])])
+                path = _member_path(found["loc"], value, is_missing=found["type"] == "missing")
+                member = ".".join([location, *map(str, path)])
                 self._add_violation(member, _MESSAGES.get(found["type"], found["msg"]))
 
     def _add_violation(self, location: str, message: str) -> None:
         # The names of unknown members may be long, or contain lone surrogates.
         readable = location.encode(errors="backslashreplace").decode()[: limits.MAX_ERROR_LOCATION]
         self.violations.append({"location": readable, "message": message})
+
+
+def _member_path(
+    location: tuple[int | str, ...], value: Any, *, is_missing: bool
+) -> Iterator[int | str]:
+    """Yield the parts of pydantic's location that are members of the value, or the missing one.
+
+    Pydantic adds the names of the alternatives of a union.
+    """
+    for number, part in enumerate(location, start=1):
+        if _has(value, part):
+            value = value[part]
+            yield part
+        elif is_missing and number == len(location):
+            yield part
+
+
+def _has(value: Any, part: int | str) -> bool:
+    if isinstance(value, list):
+        return isinstance(part, int) and part < len(value)
+    return isinstance(value, dict) and part in value
 
 
 def _is_json(content_type: list[bytes]) -> bool:
@@ -146,6 +182,14 @@ def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) < len(pairs):
         raise _InvalidJson("a member is given more than once")
     return members
+
+
+def _has_lone_surrogate(value: object) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _number(text: str) -> int | float:

@@ -18,13 +18,13 @@ GENERATED = ROOT / "generated"
 HEADER = '"""{} Made by scripts/generate from openapi/openapi.yaml; do not edit."""\n\n'
 
 
-def generate(target: Path) -> None:
-    """Write the files into an empty folder. Raises ContractError."""
-    document = contract.read(CONTRACT.read_text(), str(CONTRACT.relative_to(ROOT)))
+def generate(source: Path, target: Path) -> None:
+    """Write the files of the contract `source` into an empty folder. Raises ContractError."""
+    document = contract.read(source.read_text(), source.name)
     (target / "__init__.py").write_text("")
     (target / "openapi.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
-    _write_models(target, "models", "What requests bring.")
-    _write_models(target, "responses", "What responses carry.")
+    _write_models(source, target, "models", "What requests bring.")
+    _write_models(source, target, "responses", "What responses carry.")
     written = target / "operations.py"
     written.write_text(HEADER.format("The operations.") + "".join(operations.write(document)))
     _run("ruff", "format", "--quiet", "--config=pyproject.toml", written)
@@ -41,13 +41,13 @@ def compare(fresh: Path) -> Iterator[str]:
         yield from difflib.unified_diff(old, new, f"generated/{name}", "from the contract")
 
 
-def _write_models(target: Path, profile: str, purpose: str) -> None:
+def _write_models(source: Path, target: Path, profile: str, purpose: str) -> None:
     _run(
-        *("datamodel_code_generator", "--profile", profile, "--input", CONTRACT),
+        *("datamodel_code_generator", "--profile", profile, "--input", source),
         *("--output", target / f"{profile}.py"),
         *("--custom-file-header", HEADER.format(purpose).strip()),
     )
 
 
 def _run(module: str, *arguments: str | Path) -> None:
-    subprocess.run([sys.executable, "-m", module, *arguments], check=True)
+    subprocess.run([sys.executable, "-m", module, *arguments], cwd=ROOT, check=True)

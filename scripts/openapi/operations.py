@@ -3,6 +3,7 @@
 import keyword
 import re
 from collections.abc import Iterator
+from urllib.parse import quote
 
 from scripts.openapi import contract, pointers
 from scripts.openapi.pointers import Node
@@ -41,10 +42,10 @@ class Operation:
     types: Mapping[str, str] = field(default_factory=dict)
     path_parameters: Mapping[str, TypeAdapter[Any]] = field(default_factory=dict)
     query: type[BaseModel] | None = None
-    body: type[BaseModel] | None = None
+    body: TypeAdapter[Any] | None = None
     body_required: bool = False
-    # The body's members whose items must be unique: the models do not look.
-    unique: tuple[str, ...] = ()
+    # Where the contract has the schema of the body and of each parameter, by error location.
+    schemas: Mapping[str, str] = field(default_factory=dict)
 
     def url(self, **parameters: str | int) -> str:
         """Fill in the path, percent-encoded."""
@@ -104,8 +105,12 @@ class Facts:
         if tags[0] not in [tag["name"] for tag in document["tags"]]:
             raise UnsupportedError(f"{self.name}: there is no tag named {tags[0]}")
         self.tag = class_name(tags[0])
-        parameters = found.item.get("parameters", []) + self.operation.get("parameters", [])
-        self.parameters = [self.resolve(parameter) for parameter in parameters]
+        item = f"#/paths/{pointers.child('', self.path)[1:]}"
+        self.parameters = [
+            list(pointers.follow(document, f"{holder}/parameters/{index}"))[-1]
+            for holder, node in ((item, found.item), (f"{item}/{self.method}", self.operation))
+            for index in range(len(node.get("parameters", [])))
+        ]
         self.status, self.success = self.find_success()
         self.headers = [name for name, _ in self.success.get("headers", {}).items()]
         self.body, self.body_required = self.find_body()
@@ -137,7 +142,7 @@ class Facts:
         return str(schema["$ref"]).removeprefix(prefix)
 
     def found_in(self, where: str) -> dict[str, Node]:
-        return {found["name"]: found for found in self.parameters if found["in"] == where}
+        return {found["name"]: found for _, found in self.parameters if found["in"] == where}
 
     @property
     def result(self) -> str:
@@ -186,26 +191,27 @@ class Facts:
             facts.append(f"headers={tuple(self.headers)!r}")
         if self.parameters:
             facts.append(f"types={self.types()!r}")
-        if found := self.found_in("path"):
+        if path := self.found_in("path"):
             adapters = (
                 f"{name!r}: TypeAdapter(models.{self.component(parameter['schema'], name)})"
-                for name, parameter in found.items()
+                for name, parameter in path.items()
             )
             facts.append(f"path_parameters={{{', '.join(adapters)}}}")
         if self.query:
             facts.append(f"query={self.query}")
         if self.body:
-            facts.append(f"body=models.{self.body}, body_required={self.body_required}")
-        if unique := self.unique():
-            facts.append(f"unique={unique!r}")
+            facts.append(f"body=TypeAdapter(models.{self.body})")
+            facts.append(f"body_required={self.body_required}")
+        if found := self.schemas():
+            facts.append(f"schemas={found!r}")
         return f"Operation({', '.join(facts)})"
 
     def types(self) -> dict[str, str]:
         types = {
             found["name"]: str(self.resolve(found["schema"]).get("type"))
-            for found in self.parameters
+            for _, found in self.parameters
         }
-        for found in self.parameters:
+        for _, found in self.parameters:
             require_name(found["name"], f"{self.name}: the parameter")
             if found["in"] not in ("path", "query"):
                 raise UnsupportedError(f"{self.name}: {found['in']} parameters are not supported")
@@ -215,16 +221,14 @@ class Facts:
                 )
         return types
 
-    def unique(self) -> tuple[str, ...]:
-        if not self.body:
-            return ()
-        schema = self.document["components"]["schemas"][self.body]
-        found = {name: self.resolve(each) for name, each in schema.get("properties", {}).items()}
-        unique = tuple(name for name, each in found.items() if each.get("uniqueItems"))
-        for name in unique:
-            if self.resolve(found[name].get("items", {})).get("type") not in PARAMETER_TYPES:
-                raise UnsupportedError(f"{self.name}: uniqueItems of {name} needs plain items")
-        return unique
+    def schemas(self) -> dict[str, str]:
+        """Return the pointer of each parameter's schema and of the body's, by error location."""
+        found = {}
+        if self.body:
+            found["body"] = f"#/components/schemas/{self.body}"
+        for pointer, parameter in self.parameters:
+            found[f"{parameter['in']}.{parameter['name']}"] = f"{pointer}/schema"
+        return {location: quote(pointer, safe="#/~") for location, pointer in found.items()}
 
 
 def require_name(name: str | None, what: str) -> str:

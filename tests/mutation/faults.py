@@ -6,6 +6,7 @@ CONTRACT = "openapi/openapi.yaml"
 TASKS = "handlers/tasks.py"
 STATEMENTS = "handlers/statements.py"
 ROUTE = "handlers/http/routing.py"
+SCHEMAS = "handlers/http/schemas.py"
 READING = "handlers/http/validation.py"
 ADDRESS = "handlers/postgres/dsn.py"
 AUTH = "handlers/auth/bearer.py"
@@ -477,9 +478,9 @@ FAULTS = (
     ),
     Fault("reading: duplicates of members", READING, "if len(members) < len(pairs):", "if False:"),
     Fault("reading: duplicates of parameters", READING, "if name in found:", "if False:"),
-    Fault("reading: duplicates of ids", READING, "if item in seen:", "if False:"),
+    Fault("schemas: duplicates are accepted", SCHEMAS, "if text in seen:", "if False:"),
     Fault("reading: odd integers", READING, 'r"0|-?[1-9][0-9]*"', 'r".*"'),
-    Fault("reading: unknown parameters", READING, "elif model is None:", "elif False:"),
+    Fault("reading: unknown parameters", READING, "elif name not in known:", "elif False:"),
     Fault(
         "reading: 1.0 is no integer",
         READING,

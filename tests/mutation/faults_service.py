@@ -9,6 +9,7 @@ from tests.mutation.faults import (
     QUEUE,
     READING,
     ROUTE,
+    SCHEMAS,
     SETTINGS,
     STATEMENTS,
     TASKS,
@@ -458,5 +459,56 @@ FAULTS = (
         TELEMETRY,
         "{SERVICE_NAME: _SERVICE, **attributes}",
         "{**attributes, SERVICE_NAME: _SERVICE}",
+    ),
+    # The contract's own schemas.
+    Fault(
+        "schemas: bodies are not validated", READING, '            self._judge("body", value)\n', ""
+    ),
+    Fault(
+        "schemas: formats are ignored", SCHEMAS, "validate_formats=True", "validate_formats=False"
+    ),
+    Fault("schemas: base64 is not validated", SCHEMAS, "formats=_FORMATS", "formats={}"),
+    Fault("schemas: any character counts as base64", SCHEMAS, "validate=True", "validate=False"),
+    Fault(
+        "schemas: duplicates are reported at the array",
+        SCHEMAS,
+        "yield [*path, index]",
+        "yield path",
+    ),
+    Fault(
+        "schemas: a lone surrogate is accepted",
+        READING,
+        " and _has_lone_surrogate(value)",
+        " and False",
+    ),
+    Fault(
+        "schemas: violations are reported twice",
+        READING,
+        "if not any(place == member or place.startswith",
+        "if True or not any(place == member or place.startswith",
+    ),
+    Fault(
+        "schemas: names of alternatives are in the location",
+        READING,
+        "        elif is_missing and number == len(location):",
+        "        else:",
+    ),
+    Fault(
+        "schemas: a missing member has the location of its object",
+        READING,
+        "elif is_missing and number == len(location):",
+        "elif False:",
+    ),
+    Fault(
+        "schemas: path values are not validated",
+        READING,
+        "            self._judge(location, self.arguments[name])\n",
+        "            pass\n",
+    ),
+    Fault(
+        "schemas: query values are not validated",
+        READING,
+        '                    self._judge(f"query.{name}", getattr(self.arguments["query"], name))\n',
+        "                    pass\n",
     ),
 )
