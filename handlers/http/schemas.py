@@ -49,6 +49,9 @@ class Compiler:
                 registry=self._registry,
                 formats=_FORMATS,
                 validate_formats=True,
+                # A message must not repeat the value, which may be large or private.
+                mask="This",
+                offline=True,
             )
             for location, pointer in operation.schemas.items()
         }

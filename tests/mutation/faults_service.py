@@ -467,6 +467,7 @@ FAULTS = (
     Fault(
         "schemas: formats are ignored", SCHEMAS, "validate_formats=True", "validate_formats=False"
     ),
+    Fault("schemas: messages repeat the value", SCHEMAS, 'mask="This"', "mask=None"),
     Fault("schemas: base64 is not validated", SCHEMAS, "formats=_FORMATS", "formats={}"),
     Fault("schemas: any character counts as base64", SCHEMAS, "validate=True", "validate=False"),
     Fault(
