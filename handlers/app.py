@@ -106,7 +106,7 @@ def _lifespan(
 def _tune_gc() -> None:
     """Exclude the objects of the start-up from garbage collection, and collect less often.
 
-    They live as long as the process, and requests create few reference cycles.
+    These objects live as long as the process, and requests create few reference cycles.
     """
     gc.collect()
     gc.freeze()

@@ -6,20 +6,20 @@ Timeouts and intervals are in seconds, sizes in bytes. Limits apply to a worker 
 KIB = 1024
 MIB = 1024 * KIB
 
-# From the end of a request's body to the response. The timeouts of the steps below add up to more,
-# which is intended: a step never gets more than the time that is left of HANDLER_TIMEOUT.
+# From the end of request validation to the response. The timeouts of the steps below add up to
+# more, which is intended: a step never gets more than the time that is left of HANDLER_TIMEOUT.
 HANDLER_TIMEOUT = 5
 # Waiting in the limiter for permission to run a statement.
 ACQUIRE_TIMEOUT = 2
 # Connecting to PostgreSQL. A connect_timeout in the connection string can only shorten this.
 CONNECT_TIMEOUT = 4
-# A statement, measured by the service.
+# Running one statement, measured by the service.
 STATEMENT_TIMEOUT = 3
 # Terminating the session of an earlier attempt before the next attempt begins.
 TERMINATE_TIMEOUT = 1
 
 # A statement, and a transaction between two statements, measured by PostgreSQL. This ends the
-# sessions of a worker that was killed.
+# sessions of a worker that was killed. A pooler does not support it.
 SESSION_TIMEOUT = 5
 # Closing a connection of the pool, which may happen after the deadline of a request.
 CLOSE_TIMEOUT = 0.5
@@ -33,7 +33,7 @@ MAX_BACKOFF = 0.4
 
 # Requests that may wait in the limiter, for each connection of the pool. More get 503 at once.
 MAX_WAITING_PER_CONNECTION = 100
-# A user gets at most 1/USER_SHARE of the connections, and of the waiting requests.
+# A user gets at most 1/USER_SHARE of the connections (at least one), and of the waiting requests.
 USER_SHARE = 3
 
 # From connecting, or from the end of the last response, to a complete request.
@@ -92,7 +92,7 @@ MAX_KEYS = 100
 MAX_RSA_MODULUS = 1366
 MAX_RSA_EXPONENT = 6
 
-# Log lines that are not written yet. Lines beyond this size are dropped.
+# Log lines that are not written yet. Further lines are dropped.
 MAX_BUFFERED_LOG = MIB
 # Between two writes, so that a busy service writes many lines at once.
 LOG_WRITE_INTERVAL = 0.02

@@ -2,7 +2,7 @@
 
 A statement that changes the order does an optimistic version check in the same round trip: it
 increments the version of the list, and fails if the version has changed since the statement began.
-A failed statement changes nothing and returns no row; tasks.Tasks then repeats it under a lock.
+Then it changes no task and returns no row, and tasks.Tasks repeats it under a lock.
 """
 
 from sqlalchemy import (
@@ -32,7 +32,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from handlers.postgres.statement import Retry, Statement
 from handlers.tables import TASK_LISTS, TASKS
 
-# The distance of new neighbours. The same gap can be halved 24 times before the list is respaced,
+# The gap between new sort keys. The same gap can be halved 24 times before the list is respaced,
 # and 2^39 tasks can be appended to a list before a bigint overflows.
 SORT_KEY_STEP = 1 << 24
 
@@ -51,7 +51,7 @@ OFFSET = bindparam("offset", type_=BigInteger)
 TASK_IDS = bindparam("task_ids", type_=ARRAY(BigInteger))
 
 OWN = TASKS.c.user_id == USER
-THIS = and_(OWN, TASKS.c.id == TASK)
+OWN_TASK = and_(OWN, TASKS.c.id == TASK)
 ORDER = (TASKS.c.sort_key, TASKS.c.id)
 INDEX = func.row_number().over(order_by=ORDER) - _ONE
 
@@ -75,10 +75,10 @@ def _position() -> ColumnElement[int]:
     return count.scalar_subquery()
 
 
-GET = Statement(select(*_columns(_position())).where(THIS), retry=Retry.READ)
+GET = Statement(select(*_columns(_position())).where(OWN_TASK), retry=Retry.READ)
 
 
-# Without an offset the position is the number of the row. The column here is a placeholder.
+# handlers/tasks.py numbers the rows from 0. The position column here is a placeholder.
 LIST = Statement(
     select(*_columns(_ZERO)).where(OWN).order_by(*ORDER).limit(LIMIT), retry=Retry.READ
 )
@@ -125,12 +125,12 @@ def _slot_at_end() -> CTE:
 
 
 def _slot_at_position(*conditions: ColumnElement[bool]) -> CTE:
-    """Return the position and the sort key for POSITION, which is limited to the end of the list.
+    """Return the position and the sort key for POSITION, at most the end of the list.
 
     The sort key is null if no integer is left between the sort keys of the neighbours.
     """
-    size = func.least(POSITION, func.count()).label("position")
-    target = select(size).select_from(TASKS).where(OWN, *conditions).subquery("target")
+    end = func.least(POSITION, func.count()).label("position")
+    target = select(end).select_from(TASKS).where(OWN, *conditions).subquery("target")
     position = target.c.position
     keys = select(TASKS.c.sort_key).where(OWN, *conditions).order_by(*ORDER)
     # The tasks before and after the slot, or the first two tasks at position 0.
@@ -174,7 +174,7 @@ _CHANGES = {
 }
 
 UPDATE = Statement(
-    update(TASKS).where(THIS).values(_CHANGES).returning(*_columns(_position())),
+    update(TASKS).where(OWN_TASK).values(_CHANGES).returning(*_columns(_position())),
     retry=Retry.IDEMPOTENT,
 )
 
@@ -183,7 +183,7 @@ def _move() -> Statement:
     new_version, slot = _version_check(), _slot_at_position(TASKS.c.id != TASK)
     return Statement(
         update(TASKS)
-        .where(THIS, slot.c.sort_key.is_not(None), new_version.c.version.is_not(None))
+        .where(OWN_TASK, slot.c.sort_key.is_not(None), new_version.c.version.is_not(None))
         .values(**_CHANGES, sort_key=slot.c.sort_key)
         .returning(*_columns(slot.c.position)),
         retry=Retry.IDEMPOTENT,
@@ -195,14 +195,14 @@ MOVE = _move()
 _TOGGLED = {"completed": ~TASKS.c.completed, "updated_at": _NOW}
 _COMPLETED = {"completed": COMPLETED, "updated_at": _NOW}
 
-TOGGLE = Statement(update(TASKS).where(THIS).values(_TOGGLED).returning(*_columns(_position())))
+TOGGLE = Statement(update(TASKS).where(OWN_TASK).values(_TOGGLED).returning(*_columns(_position())))
 
 COMPLETE = Statement(
-    update(TASKS).where(THIS).values(_COMPLETED).returning(*_columns(_position())),
+    update(TASKS).where(OWN_TASK).values(_COMPLETED).returning(*_columns(_position())),
     retry=Retry.IDEMPOTENT,
 )
 
-DELETE = Statement(delete(TASKS).where(THIS).returning(TASKS.c.id))
+DELETE = Statement(delete(TASKS).where(OWN_TASK).returning(TASKS.c.id))
 
 
 def _reorder() -> Statement:

@@ -59,7 +59,7 @@ class Tasks(operations.Tasks):
         """Return the whole list, or None if the limit is reached.
 
         Most lists are shorter than the limit. They need no count, which makes the statement faster.
-        The rows of a longer list are freed here, because the next statement may wait.
+        The rows of a longer list are freed on return, before the next statement waits.
         """
         rows = await self._database.fetch(statements.LIST, user_id, limit=limit)
         if len(rows) == limit:
@@ -103,7 +103,7 @@ class Tasks(operations.Tasks):
         }
         row = await self._database.fetch_row(statement, user_id, **values)
         if row is None and position is not None:
-            # The lock would be useless for a task that does not exist: this raises TaskNotFound.
+            # Raises TaskNotFound, so that no lock is taken for a task that does not exist.
             await self.get_task(user_id, task_id)
             row = await self._run_locked(statement, user_id, **values)
         return _task(row)
@@ -139,7 +139,7 @@ class Tasks(operations.Tasks):
     ) -> asyncpg.Record | None:
         """Lock the list, and run a statement that failed the version check or found no gap.
 
-        If there is still no gap, the list is respaced, and the statement runs again.
+        If it still returns no row, the list is respaced, and the statement runs again.
         """
         arguments = {"user_id": user_id, **values}
 

@@ -9,6 +9,7 @@ import pytest
 
 from generated import operations
 from generated.operations import OPERATIONS, Operation
+from scripts.openapi import pointers
 from tests.support import conformance, service
 from tests.support.conformance import CONTRACT
 from tests.support.database import UNUSABLE_TABLES, run
@@ -19,12 +20,19 @@ PROTECTED = [operation for operation in OPERATIONS if not operation.public]
 ON_A_TASK = [operation for operation in PROTECTED if "task_id" in operation.path_parameters]
 WITH_BODY = [operation for operation in PROTECTED if operation.body]
 UNKNOWN_TASK = 2**53 - 1
+# A change of each member that a body may have.
+VALUES = {"title": "stolen", "description": "stolen", "completed": True, "position": 0}
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 TOO_LARGE = b"x" * (256 * 1024 + 1)
 
 
 def named(operation: Operation) -> str:
     return operation.operation_id
+
+
+def body_schema(operation: Operation) -> Json:
+    schema: Json = pointers.lookup(CONTRACT, operation.schemas["body"])
+    return schema
 
 
 def send(
@@ -37,8 +45,7 @@ def send(
     """Send the example request of the contract."""
     url = operation.url(user_id=user_id, task_id=task_id) + more.pop("query", "")
     if operation.body_required and not more.keys() & {"content", "json"}:
-        schema = CONTRACT["components"]["schemas"][operation.body.__name__]  # type: ignore[union-attr] # It has one.
-        more["json"] = schema["examples"][0]
+        more["json"] = body_schema(operation)["examples"][0]
     return client.request(operation.method, url, **more)
 
 
@@ -77,14 +84,29 @@ class TestProtected:
         assert user.page()["data"] == [task]
 
 
-@pytest.mark.parametrize("operation", ON_A_TASK, ids=named)
+def bodies(operation: Operation) -> list[Json]:
+    """Return the options for each kind of body: an operation may run another statement for each."""
+    if operation.body is None:
+        return [{}]
+    names = body_schema(operation)["properties"].keys() & VALUES.keys()
+    found: list[Json] = [{"json": {name: VALUES[name]}} for name in sorted(names)]
+    return found if operation.body_required else [{}, *found]
+
+
+@pytest.mark.parametrize(
+    ("operation", "body"),
+    [(operation, body) for operation in ON_A_TASK for body in bodies(operation)],
+    ids=lambda value: value.operation_id if isinstance(value, Operation) else str(value),
+)
 def test_task_of_another_user_gets_the_same_404_as_an_unknown_task(
-    user: User, new_user: NewUser, operation: Operation
+    user: User, new_user: NewUser, operation: Operation, body: Json
 ) -> None:
     owner = new_user()
     task = owner.create()
-    found = send(user.client, operation, user.user_id, task["id"])
-    unknown = send(user.client, operation, user.user_id, UNKNOWN_TASK)
+    # With a list of their own, so that a move could begin.
+    user.create()
+    found = send(user.client, operation, user.user_id, task["id"], **body)
+    unknown = send(user.client, operation, user.user_id, UNKNOWN_TASK, **body)
     assert error_of(found) == (404, "not_found", [])
     assert found.content == unknown.content
     assert owner.page()["data"] == [task]

@@ -30,7 +30,7 @@ CURVES = {"OKP": "Ed25519", "EC": "P-256", "RSA": None}
 
 
 class UnusableError(Exception):
-    """The response of the key server is not a key set, or is too large."""
+    """The response of the key server is not a key set, or exceeds a limit."""
 
 
 # The errors for malformed JSON and malformed base64.
@@ -56,7 +56,7 @@ for name in ALGORITHMS["OKP"]:
 
 
 class KeySet:
-    """The key set of a Better Auth server. `address` is the base URL, with the path."""
+    """The key set of a Better Auth server. `address` is the base URL and includes the base path."""
 
     algorithms = frozenset(name for names in ALGORITHMS.values() for name in names)
     requires_audience = True
@@ -79,16 +79,16 @@ class KeySet:
         await self._client.aclose()
 
     async def key(self, header: Mapping[str, Any]) -> Key:
-        """Return the key with the header's key id. Raises JOSEError or errors.Unavailable."""
+        """Return the key for a key id and an algorithm. Raises JOSEError or errors.Unavailable."""
         name, algorithm = header.get("kid"), header["alg"]
         if not isinstance(name, str):
             raise JOSEError("The token names no key.")
         if (name, algorithm) not in self._keys:
-            await self._refresh(name)
+            await self._fetch_unknown(name)
         elif (
             time.monotonic() - self._fetched_at > limits.KEY_SET_MAX_AGE and not self._lock.locked()
         ):
-            self._renewal = asyncio.create_task(self._renew())
+            self._renewal = asyncio.create_task(self._fetch_outdated())
         key = self._keys.get((name, algorithm))
         if key is not None:
             return key
@@ -96,24 +96,24 @@ class KeySet:
             raise errors.Unavailable("The keys that tokens are signed with cannot be fetched.")
         raise JOSEError("No key has this name.")
 
-    async def _renew(self) -> None:
+    async def _fetch_outdated(self) -> None:
         """Fetch a set above KEY_SET_MAX_AGE in the background. The old keys remain in use."""
         async with self._lock:
-            if self._has_recovered():
+            if self._may_retry():
                 await self._fetch()
 
-    async def _refresh(self, name: str) -> None:
+    async def _fetch_unknown(self, name: str) -> None:
         """Fetch the set for an unknown key id."""
         fetches = self._fetches
         async with self._lock:
             # Another request may have fetched the set while this request waited for the lock.
-            if fetches == self._fetches and self._has_recovered() and self._may_fetch(name):
+            if fetches == self._fetches and self._may_retry() and self._spend_budget(name):
                 await self._fetch()
 
-    def _has_recovered(self) -> bool:
+    def _may_retry(self) -> bool:
         return time.monotonic() - self._failed_at > limits.KEY_FETCH_RETRY_INTERVAL
 
-    def _may_fetch(self, name: str) -> bool:
+    def _spend_budget(self, name: str) -> bool:
         now = time.monotonic()
         if self._fetched_at == NEVER:
             return True
@@ -194,7 +194,7 @@ def _keys(content: bytes) -> dict[tuple[str, str], Key]:
 
 
 def _usable(found: dict[str, Any]) -> Iterator[tuple[tuple[str, str], Key]]:
-    """Yield the keys of an entry, by key id and algorithm. Other kinds of keys are skipped."""
+    """Yield the keys of an entry, by key id and algorithm. Other uses and curves are skipped."""
     kind = found["kty"]
     names = ALGORITHMS[kind]
     if found.get("crv") != CURVES[kind] or found.get("use", "sig") != "sig":

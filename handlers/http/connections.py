@@ -1,7 +1,6 @@
 """Limits of client connections: how many, how long a client may take, and how much memory is held.
 
-A timeout is an entry in a dictionary instead of a timer. All entries have the same timeout, so the
-first entry expires first, and a check every second is enough.
+A timeout is an entry in a dictionary instead of a timer, and all entries are checked every second.
 """
 
 import asyncio
@@ -44,7 +43,7 @@ class PendingConnections:
         self.total_by_user: Counter[str | None] = Counter()
 
     def start(self, connection: Connection, size: int = 0, user_id: str | None = None) -> None:
-        """Start or restart the time of a connection."""
+        """Start or restart the wait for a connection."""
         self.stop(connection)
         self._entries[connection] = _Entry(asyncio.get_running_loop().time(), 0, user_id)
         self.resize(connection, size)
@@ -117,8 +116,7 @@ class ConnectionLimits:
     def admit_response(self, user_id: str) -> None:
         """Allow a large response to a user. Raises errors.Unavailable.
 
-        Responses that have stalled are discarded first. A client that keeps reading loses no
-        response, however many requests it has sent at once.
+        Responses that have not been read for STALL_TIMEOUT are discarded first.
         """
         if self.responses.total_by_user[user_id] <= limits.MAX_UNREAD_PER_USER:
             return
@@ -129,7 +127,7 @@ class ConnectionLimits:
 
     def _check(self) -> None:
         for connection in self.requests.expired(limits.REQUEST_TIMEOUT):
-            # The time is started again for a client that does not read the error response.
+            # Restarted, because the client may not read the error response.
             self.requests.start(connection)
             connection.close_incomplete()
         for connection in self.responses.expired(limits.RESPONSE_TIMEOUT):

@@ -77,7 +77,7 @@ class Endpoint:
 class PathItem(Route):
     """A path with an endpoint for each method.
 
-    Unknown methods get 405, so a concrete path always takes precedence over a matching template.
+    Unknown methods get 405: a template that matches the path, too, is not tried.
     """
 
     def __init__(self, path: str, endpoints: Mapping[str, ASGIApp]) -> None:
@@ -86,7 +86,7 @@ class PathItem(Route):
         if "GET" in self.endpoints:
             # The server omits the body of a response to HEAD.
             self.endpoints["HEAD"] = self.endpoints["GET"]
-        # With methods, Starlette would send an error response of its own.
+        # If methods were set, Starlette would answer 405 itself.
         self.methods = None
         self.app = self._serve
 

@@ -25,7 +25,7 @@ _CANONICAL = {
     "string": re.compile(r"[\s\S]*"),
 }
 
-# Replacements for messages of pydantic that mention Python, or invisible characters.
+# These replace messages of pydantic that mention Python, patterns or Unicode.
 _MESSAGES = {
     "model_type": "Input should be an object",
     "extra_forbidden": "This is not in the contract",
@@ -66,7 +66,7 @@ class _RequestValidator:
         location = f"path.{name}"
         self._validate(name, location, validate, self._canonical(name, text))
         if name in self.arguments:
-            self._judge(location, self.arguments[name])
+            self._check_schema(location, self.arguments[name])
 
     def query(self, raw: bytes) -> None:
         model = self._operation.query
@@ -85,7 +85,7 @@ class _RequestValidator:
             self._validate("query", "query", model.model_validate_strings, found)
             if "query" in self.arguments:
                 for name in known & found.keys():
-                    self._judge(f"query.{name}", getattr(self.arguments["query"], name))
+                    self._check_schema(f"query.{name}", getattr(self.arguments["query"], name))
 
     def body(self, raw: bytes, content_type: list[bytes]) -> None:
         if not raw:
@@ -111,7 +111,7 @@ class _RequestValidator:
             self._add_violation("body", "A number in the body is too long")
         else:
             self._validate("body", "body", self._validate_body, value)
-            self._judge("body", value)
+            self._check_schema("body", value)
             if not self.violations and b"\\u" in raw and _has_lone_surrogate(value):
                 self._add_violation("body", _MESSAGES["string_unicode"])
 
@@ -119,17 +119,17 @@ class _RequestValidator:
         assert self._operation.body  # noqa: S101 - for mypy.
         return self._operation.body.validate_python(value, strict=True)
 
-    def _judge(self, location: str, value: object) -> None:
+    def _check_schema(self, location: str, value: object) -> None:
         """Add the violations that pydantic did not find."""
         known = {violation["location"] for violation in self.violations}
         for path, message in schemas.violations(self._schemas[location], value):
             member = ".".join([location, *map(str, path)])
-            # An object that lacks a member, or has an unknown one, is known by that member.
-            if not any(place == member or place.startswith(f"{member}.") for place in known):
+            # Pydantic reports a missing or unknown member, the schema reports its object.
+            if not any(at == member or at.startswith(f"{member}.") for at in known):
                 self._add_violation(member, message)
 
     def _canonical(self, name: str, text: str) -> str:
-        """Return the text, or "" if the form is not canonical, which then fails the validation."""
+        """Return the text, or "" if it is not canonical, so that validation fails."""
         kind = self._operation.types.get(name, "string")
         return text if _CANONICAL[kind].fullmatch(text) else ""
 
@@ -174,7 +174,7 @@ def _is_json(content_type: list[bytes]) -> bool:
 
 
 class _InvalidJson(ValueError):
-    """An extension of Python's parser that is not JSON."""
+    """Python's parser accepts this, but it is not JSON, or not unambiguous."""
 
 
 def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from handlers.postgres.statement import Retry, Statement
 
 T = TypeVar("T")
 
-# The limiter's user of the readiness probe; the contract allows no slash in a user id.
+# The probe's user id in the limiter: no real user id has a slash.
 PROBE_USER = "/"
 
 UNREACHABLE_MESSAGE = "The database cannot be reached. Try again soon."
@@ -42,7 +42,7 @@ class Statistics(NamedTuple):
 class Database:
     """Runs statements. `connections` is the maximum of statements at the same time.
 
-    Every method raises errors.Unavailable when the database cannot serve within HANDLER_TIMEOUT.
+    Statements raise errors.Unavailable when the database cannot serve within HANDLER_TIMEOUT.
     """
 
     def __init__(self, pool: Pool, *, connections: int) -> None:
@@ -55,7 +55,7 @@ class Database:
     async def fetch(
         self, statement: Statement, user_id: str, **values: Any
     ) -> list[asyncpg.Record]:
-        """Run a statement of a user. `values` are the arguments beside `user_id`."""
+        """Run a statement of a user. `values` are the arguments except `user_id`."""
         arguments = {"user_id": user_id, **values}
         return await self._with_retries(
             lambda connection: statement.fetch(connection, arguments), user_id, statement.retry
@@ -81,7 +81,10 @@ class Database:
         return Statistics(self._max_connections, self._pool.idle, self._limiter.usage())
 
     async def probe(self, statement: Statement) -> asyncpg.Record:
-        """Return the first row, without a retry. errors.Unavailable names the command to run."""
+        """Return the first row, without a retry, within PROBE_TIMEOUT.
+
+        For a database that is not prepared, errors.Unavailable names the command to run.
+        """
         deadline.start(limits.PROBE_TIMEOUT)
         try:
             rows = await self._attempt(

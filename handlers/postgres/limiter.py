@@ -66,7 +66,7 @@ class FairLimiter:
             self._admit(next_user)
 
     async def acquire(self, user_id: str) -> None:
-        """Wait for a permit. Raises Overloaded, at once or after ACQUIRE_TIMEOUT."""
+        """Wait for a permit. Raises Overloaded at once, or after ACQUIRE_TIMEOUT at most."""
         waiting = len(self._waiters.get(user_id, ()))
         if self._waiting >= self._max_waiting or waiting >= self._max_waiting_per_user:
             self._rejected += 1

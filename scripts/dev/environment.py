@@ -42,7 +42,7 @@ CALLER = _working_directory()
 
 
 def path(given: str) -> Path:
-    """Return a path relative to the folder in which the command was started."""
+    """Resolve a path against the folder in which the command was started."""
     return CALLER / given
 
 
@@ -152,7 +152,7 @@ def _environment() -> "dict[str, str]":
 
 
 def _environment_of_pip() -> "dict[str, str]":
-    """Return the environment variables, of pip only the settings in SOURCES."""
+    """Return the environment; of pip's settings, only SOURCES."""
     environment = _environment()
     variables = {name: environment.pop(name) for name in os.environ if name.startswith("PIP_")}
     given = {_setting(name): value for name, value in variables.items()}
@@ -171,7 +171,7 @@ def _variable(setting: str) -> str:
 
 
 def _configured(environment: "dict[str, str]") -> "dict[str, str]":
-    """Return the settings in the user's pip.conf."""
+    """Return the settings in pip's configuration files."""
     listed = subprocess.run(
         [PYTHON, "-I", "-m", "pip", "config", "list"],
         env=environment,

@@ -139,26 +139,38 @@ FAULTS = (
     Fault(
         "get: no ownership",
         STATEMENTS,
-        "select(*_columns(_position())).where(THIS)",
+        "select(*_columns(_position())).where(OWN_TASK)",
         "select(*_columns(_position())).where(TASKS.c.id == TASK)",
     ),
     Fault(
         "update: no ownership",
         STATEMENTS,
-        "update(TASKS).where(THIS).values(_CHANGES)",
+        "update(TASKS).where(OWN_TASK).values(_CHANGES)",
         "update(TASKS).where(TASKS.c.id == TASK).values(_CHANGES)",
     ),
     Fault(
         "delete: no ownership",
         STATEMENTS,
-        "DELETE = Statement(delete(TASKS).where(THIS)",
+        "DELETE = Statement(delete(TASKS).where(OWN_TASK)",
         "DELETE = Statement(delete(TASKS).where(TASKS.c.id == TASK)",
     ),
     Fault(
         "toggle: no ownership",
         STATEMENTS,
-        "update(TASKS).where(THIS).values(_TOGGLED)",
+        "update(TASKS).where(OWN_TASK).values(_TOGGLED)",
         "update(TASKS).where(TASKS.c.id == TASK).values(_TOGGLED)",
+    ),
+    Fault(
+        "complete: no ownership",
+        STATEMENTS,
+        "update(TASKS).where(OWN_TASK).values(_COMPLETED)",
+        "update(TASKS).where(TASKS.c.id == TASK).values(_COMPLETED)",
+    ),
+    Fault(
+        "move: no ownership",
+        STATEMENTS,
+        "        .where(OWN_TASK, slot.c.sort_key",
+        "        .where(TASKS.c.id == TASK, slot.c.sort_key",
     ),
     Fault(
         "list: everybody's tasks",
@@ -240,8 +252,8 @@ FAULTS = (
     Fault(
         "keys: who fails is asked without a pause",
         KEYS,
-        "self._has_recovered() and self._may",
-        "self._may",
+        "self._may_retry() and self._spend",
+        "self._spend",
     ),
     Fault("keys: a made-up one asks again", KEYS, "name in self._unknown or ", ""),
     Fault("keys: everybody fetches", KEYS, "fetches == self._fetches and ", ""),

@@ -462,7 +462,10 @@ FAULTS = (
     ),
     # The contract's own schemas.
     Fault(
-        "schemas: bodies are not validated", READING, '            self._judge("body", value)\n', ""
+        "schemas: bodies are not validated",
+        READING,
+        '            self._check_schema("body", value)\n',
+        "",
     ),
     Fault(
         "schemas: formats are ignored", SCHEMAS, "validate_formats=True", "validate_formats=False"
@@ -485,8 +488,8 @@ FAULTS = (
     Fault(
         "schemas: violations are reported twice",
         READING,
-        "if not any(place == member or place.startswith",
-        "if True or not any(place == member or place.startswith",
+        "if not any(at == member or at.startswith",
+        "if True or not any(at == member or at.startswith",
     ),
     Fault(
         "schemas: names of alternatives are in the location",
@@ -503,13 +506,13 @@ FAULTS = (
     Fault(
         "schemas: path values are not validated",
         READING,
-        "            self._judge(location, self.arguments[name])\n",
+        "            self._check_schema(location, self.arguments[name])\n",
         "            pass\n",
     ),
     Fault(
         "schemas: query values are not validated",
         READING,
-        '                    self._judge(f"query.{name}", getattr(self.arguments["query"], name))\n',
+        '                    self._check_schema(f"query.{name}", getattr(self.arguments["query"], name))\n',
         "                    pass\n",
     ),
 )
