@@ -155,11 +155,6 @@ class TestGenerated:
                 "the body needs a $ref to #/components/schemas/",
             ),
             (
-                "          items:\n            $ref: '#/components/schemas/TaskId'",
-                "          items:\n            $ref: '#/components/schemas/Task'",
-                "uniqueItems of task_ids needs plain items",
-            ),
-            (
                 "'204':\n          description: The list",
                 "'2XX':\n          description: The list",
                 "one success status",
