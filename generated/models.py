@@ -12,7 +12,7 @@ UserId = TypeAliasType(
     Annotated[
         str,
         Field(
-            description="A person, as Better Auth names them.",
+            description="The id of a user in Better Auth.",
             examples=["kN3mUq8sVxT1"],
             max_length=255,
             min_length=1,
@@ -27,7 +27,7 @@ TaskId = TypeAliasType(
     Annotated[
         int,
         Field(
-            description="Unique over all people; never used again. JavaScript can hold every one exactly.",
+            description="Unique over all users; never used again. JavaScript can hold every one exactly.",
             examples=[7],
             ge=1,
             le=9007199254740991,
@@ -41,7 +41,7 @@ Title = TypeAliasType(
     Annotated[
         str,
         Field(
-            description="What is to be done. Something must be left of it without spaces and control characters.",
+            description="The text of the task. It must contain a character that is not a space or a control character.",
             examples=["Buy milk"],
             max_length=255,
             min_length=1,
@@ -119,7 +119,7 @@ class Task(BaseModel):
 
 class TaskCreate(BaseModel):
     """
-    A task to be. Only the title is needed.
+    Request to create a task. Only the title is required.
     """
 
     model_config = ConfigDict(
@@ -220,7 +220,7 @@ class Pagination(BaseModel):
 
 class Health(BaseModel):
     """
-    A sign of life.
+    Liveness.
     """
 
     model_config = ConfigDict(
@@ -231,7 +231,7 @@ class Health(BaseModel):
 
 class Readiness(BaseModel):
     """
-    A sign that the database answers.
+    The database is available.
     """
 
     model_config = ConfigDict(
@@ -287,7 +287,7 @@ class TaskList(BaseModel):
 
 class Error(BaseModel):
     """
-    A refusal. All of them have this shape.
+    An error. All errors have this shape.
     """
 
     code: Annotated[
@@ -302,12 +302,12 @@ class Error(BaseModel):
             "internal_error",
             "unavailable",
         ],
-        Field(description="Which refusal this is. For programs."),
+        Field(description="The kind of the error, for programs."),
     ]
     message: Annotated[
         str,
         Field(
-            description="What is wrong, and what helps. For a person.",
+            description="What is wrong, and how to correct it, for a reader.",
             max_length=500,
             min_length=1,
         ),
@@ -327,17 +327,17 @@ class Unauthorized(Error):
 
     code: Annotated[
         Literal["unauthorized"],
-        Field(description="Which refusal this is. For programs."),
+        Field(description="The kind of the error, for programs."),
     ]
 
 
 class Forbidden(Error):
     """
-    The path names another person.
+    The path names another user.
     """
 
     code: Annotated[
-        Literal["forbidden"], Field(description="Which refusal this is. For programs.")
+        Literal["forbidden"], Field(description="The kind of the error, for programs.")
     ]
 
 
@@ -347,7 +347,7 @@ class NotFound(Error):
     """
 
     code: Annotated[
-        Literal["not_found"], Field(description="Which refusal this is. For programs.")
+        Literal["not_found"], Field(description="The kind of the error, for programs.")
     ]
 
 
@@ -357,7 +357,7 @@ class Conflict(Error):
     """
 
     code: Annotated[
-        Literal["conflict"], Field(description="Which refusal this is. For programs.")
+        Literal["conflict"], Field(description="The kind of the error, for programs.")
     ]
 
 
@@ -368,7 +368,7 @@ class PayloadTooLarge(Error):
 
     code: Annotated[
         Literal["payload_too_large"],
-        Field(description="Which refusal this is. For programs."),
+        Field(description="The kind of the error, for programs."),
     ]
 
 
@@ -379,7 +379,7 @@ class ValidationError(Error):
 
     code: Annotated[
         Literal["validation_error"],
-        Field(description="Which refusal this is. For programs."),
+        Field(description="The kind of the error, for programs."),
     ]
 
 
@@ -390,7 +390,7 @@ class InternalError(Error):
 
     code: Annotated[
         Literal["internal_error"],
-        Field(description="Which refusal this is. For programs."),
+        Field(description="The kind of the error, for programs."),
     ]
 
 
@@ -401,5 +401,5 @@ class Unavailable(Error):
 
     code: Annotated[
         Literal["unavailable"],
-        Field(description="Which refusal this is. For programs."),
+        Field(description="The kind of the error, for programs."),
     ]

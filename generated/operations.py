@@ -44,7 +44,7 @@ class CreateTaskResult(NamedTuple):
 
 
 class Tasks(ABC):
-    """The tasks of one person, in that person's order."""
+    """The tasks of a user, in the user's order."""
 
     @abstractmethod
     async def list_tasks(
