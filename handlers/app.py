@@ -51,7 +51,7 @@ def create(config: settings.Settings) -> FastAPI:
         lifespan=_lifespan(pool, sources, close_telemetry),
         telemetry=telemetry,
     )
-    app.openapi = lambda: contract  # type: ignore[method-assign] # FastAPI's documented way.
+    app.openapi = lambda: contract  # type: ignore[method-assign] # FastAPI documents this assignment.
     app.router.routes += [
         *routing.routes(authenticator, [Tasks(database), Health(database)]),
         *docs.routes(app.title),

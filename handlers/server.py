@@ -1,7 +1,7 @@
 """The command for production: python -m handlers.server, with the options of uvicorn.
 
 The settings and the port are checked before the workers start. The exit status is 3 if the service
-cannot start, even in cases where uvicorn alone would restart workers for ever or exit with 0.
+cannot start, even in cases where uvicorn alone would restart workers without end or exit with 0.
 """
 
 import copy

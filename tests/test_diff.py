@@ -43,7 +43,7 @@ class Verdict(NamedTuple):
 
     @property
     def text(self) -> str:
-        return " ".join(f"{finding.what}. {finding.whom}" for finding in self.found).lower()
+        return " ".join(f"{finding.what}. {finding.impact}" for finding in self.found).lower()
 
 
 class Verdicts:

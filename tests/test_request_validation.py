@@ -151,7 +151,7 @@ class TestBodies:
                 b'{"title": "x", "title": "y"}',
                 "The body is not JSON: a member is given more than once",
             ),
-            (b'{"title": NaN}', "The body is not JSON: NaN is no number"),
+            (b'{"title": NaN}', "The body is not JSON: NaN is not a number"),
             (b"\xff", "The body is not UTF-8"),
         ],
     )

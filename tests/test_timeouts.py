@@ -18,7 +18,7 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 # Seconds within which a statement must start, even on a busy machine.
 START_TIMEOUT = 30
-# PostgreSQL ends a statement after 5 seconds. Without its timeout it would wait for ever.
+# PostgreSQL ends a statement after 5 seconds. Without its timeout it would wait without end.
 SERVER_TIMEOUT = 15
 # The timeout of a statement is 3 seconds, and that of a request 5.
 MAX_STATEMENT_SECONDS = 4.8

@@ -54,7 +54,7 @@ BAD_TOKENS: dict[str, str | Callable[[], str]] = {
     "exp is a list": signed(claims(exp=[LATER])),
     "exp is null": signed(claims(exp=None)),
     "exp is endless": signed(b'{"sub": "mallory", "exp": Infinity}'),
-    "exp is no number": signed(b'{"sub": "mallory", "exp": NaN}'),
+    "exp is not a number": signed(b'{"sub": "mallory", "exp": NaN}'),
     "exp is huge": signed(f'{{"sub": "mallory", "exp": {10**400}}}'.encode()),
     "exp is just too large": signed(claims(exp=2**53)),
     "nbf is text": signed(claims(nbf="0")),

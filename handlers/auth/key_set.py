@@ -134,7 +134,7 @@ class KeySet:
     async def _fetch(self) -> None:
         self._fetches += 1
         try:
-            # httpx's timeout is for a single read: a slow server could send bytes for ever.
+            # httpx's timeout is for a single read: a slow server could send bytes without end.
             async with asyncio.timeout(limits.KEY_FETCH_TIMEOUT):
                 content = await self._read()
             if content != self._content:

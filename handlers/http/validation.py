@@ -6,10 +6,11 @@ Path and query parameters are text, bodies are JSON: "1" is a number in a path, 
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from starlette.types import Scope
 
 from generated import responses
@@ -43,7 +44,7 @@ def arguments(operation: Operation, compiled: Schemas, scope: Scope, body: bytes
     if operation.query or scope["query_string"]:
         validator.query(scope["query_string"])
     if operation.body:
-        validator.body(body, headers(scope, b"content-type"))
+        validator.body(operation.body, body, headers(scope, b"content-type"))
     if validator.violations:
         raise errors.Invalid(details=validator.violations)
     return validator.arguments
@@ -87,7 +88,7 @@ class _RequestValidator:
                 for name in known & found.keys():
                     self._check_schema(f"query.{name}", getattr(self.arguments["query"], name))
 
-    def body(self, raw: bytes, content_type: list[bytes]) -> None:
+    def body(self, adapter: TypeAdapter[Any], raw: bytes, content_type: list[bytes]) -> None:
         if not raw:
             self.arguments["body"] = None
             if self._operation.body_required:
@@ -95,9 +96,9 @@ class _RequestValidator:
         elif not _is_json(content_type):
             self._add_violation("header.content-type", "Send application/json")
         else:
-            self._json(raw)
+            self._json(adapter, raw)
 
-    def _json(self, raw: bytes) -> None:
+    def _json(self, adapter: TypeAdapter[Any], raw: bytes) -> None:
         try:
             value = _JSON.decode(raw.decode())
         except UnicodeDecodeError:
@@ -110,14 +111,10 @@ class _RequestValidator:
             # Python raises a plain ValueError for a number of more than 4,300 digits.
             self._add_violation("body", "A number in the body is too long")
         else:
-            self._validate("body", "body", self._validate_body, value)
+            self._validate("body", "body", partial(adapter.validate_python, strict=True), value)
             self._check_schema("body", value)
             if not self.violations and b"\\u" in raw and _has_lone_surrogate(value):
                 self._add_violation("body", _MESSAGES["string_unicode"])
-
-    def _validate_body(self, value: object) -> object:
-        assert self._operation.body  # noqa: S101 - for mypy.
-        return self._operation.body.validate_python(value, strict=True)
 
     def _check_schema(self, location: str, value: object) -> None:
         """Add the violations that pydantic did not find."""
@@ -199,7 +196,7 @@ def _number(text: str) -> int | float:
 
 
 def _reject_constant(text: str) -> None:
-    raise _InvalidJson(f"{text} is no number")
+    raise _InvalidJson(f"{text} is not a number")
 
 
 _JSON = json.JSONDecoder(

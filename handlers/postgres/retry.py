@@ -25,7 +25,7 @@ def backoff() -> Iterator[float]:
 
 async def sleep(pause: float) -> None:
     """Sleep with jitter, so that many requests do not retry at the same moment."""
-    await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - no secret.
+    await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - jitter needs no secret randomness.
 
 
 class CircuitBreaker:

@@ -10,7 +10,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from handlers.postgres.pool import Connection
 
-DIALECT = dialect.dialect()  # type: ignore[no-untyped-call] # Untyped in SQLAlchemy.
+DIALECT = dialect.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy does not type its dialects.
 
 
 class Retry(Enum):

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import asyncpg
 
 # A timestamp in PostgreSQL's binary format is the number of microseconds since then.
-EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001 - always UTC.
+EPOCH = datetime(2000, 1, 1)  # noqa: DTZ001 - in UTC; a zone would be part of its text.
 
 
 class _Days(dict[int, str]):

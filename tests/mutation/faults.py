@@ -39,7 +39,7 @@ class Fault:
     file: str
     old: str
     new: str
-    # Whether somebody remembered to run scripts/generate after it.
+    # Generated code that is not current.
     generates: bool = False
 
 
@@ -49,7 +49,7 @@ def contract(name: str, old: str, new: str) -> Fault:
 
 
 FAULTS = (
-    # The contract says something else than the service does.
+    # The contract and the service differ.
     contract("create answers 200", "        '201':", "        '200':"),
     contract(
         "delete answers 200 with nothing",
@@ -135,7 +135,7 @@ FAULTS = (
     Fault("contract: nobody generated", CONTRACT, "maxLength: 1000", "maxLength: 999"),
     Fault("generated: a hand edit of a status", OPERATIONS, "status=204", "status=200"),
     Fault("generated: a hand edit of a bound", "generated/models.py", "le=1000", "le=100"),
-    # Somebody else's tasks.
+    # Tasks of other users.
     Fault(
         "get: no ownership",
         STATEMENTS,
@@ -259,7 +259,7 @@ FAULTS = (
     Fault("keys: everybody fetches", KEYS, "fetches == self._fetches and ", ""),
     Fault("keys: a nameless one is fetched", KEYS, "not isinstance(name, str)", "False"),
     Fault(
-        "keys: they are kept for ever",
+        "keys: they never expire",
         KEYS,
         "self._fetched_at > limits.KEY_SET_MAX_AGE",
         "self._fetched_at < 0",
@@ -479,7 +479,7 @@ FAULTS = (
         "new_order.c.number * -_SORT_KEY_STEP",
     ),
     Fault("position: counts from one", STATEMENTS, "- _ONE\n", "\n"),
-    # How requests are read and answers are written.
+    # Requests and responses.
     Fault("reading: bodies are lax", READING, "strict=True", "strict=False"),
     Fault("reading: any content type", READING, "elif not _is_json(content_type):", "elif False:"),
     Fault(
@@ -545,9 +545,7 @@ FAULTS = (
         "        self.methods = set(self.endpoints)\n",
     ),
     Fault("route: Allow is not complete", ERRORS, "sorted(allowed)", "sorted(allowed)[:1]"),
-    Fault(
-        "auth: what was verified is good for ever", AUTH, "time.time() <= self.expires_at and", ""
-    ),
+    Fault("auth: a verified token never expires", AUTH, "time.time() <= self.expires_at and", ""),
     Fault(
         "answers: no WWW-Authenticate",
         ERRORS,
@@ -638,7 +636,7 @@ FAULTS = (
     Fault("settings: any proxy will do", OUTBOUND, "not _is_http_proxy(_value(variable))", "False"),
     Fault("settings: this machine is behind the proxy", OUTBOUND, "_is_loopback(url.host) or", ""),
     Fault(
-        "server: workers are started again for ever",
+        "server: workers are restarted without end",
         APP,
         "sys.exit(STARTUP_FAILURE)",
         "sys.exit(1)",
@@ -677,7 +675,7 @@ FAULTS = (
         "{microseconds:06d}Z",
         "{microseconds}Z",
     ),
-    # Waiting, and an end to it.
+    # Timeouts and limits of waiting.
     Fault(
         "database: what failed is used again",
         DATABASE,

@@ -101,7 +101,7 @@ FAULTS = (
         "self.requests.oldest(lambda _: True)",
         "connection",
     ),
-    # Answers that are not taken.
+    # Responses that are not read.
     Fault(
         "answer: no time limit",
         CONNECTIONS,

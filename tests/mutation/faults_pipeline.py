@@ -24,7 +24,7 @@ OPERATIONS = "scripts/openapi/operations.py"
 POINTERS = "scripts/openapi/pointers.py"
 
 FAULTS = (
-    # Which change breaks whom.
+    # Changes and the clients that they break.
     Fault(
         "diff: a smaller bound is wider",
         KEYWORDS,
@@ -70,7 +70,7 @@ FAULTS = (
         'HINTS = {None, "int32", "int64"',
     ),
     Fault(
-        "diff: an integer is no number",
+        "diff: an integer is not a number",
         KEYWORDS,
         'not (name == "integer" and "number" in new)',
         "True",
@@ -120,8 +120,8 @@ FAULTS = (
     Fault(
         "diff: an unknown keyword is compatible",
         SCHEMAS,
-        "yield Finding(Verdict.BREAKING, what, whom, change.pointer)\n\n\ndef value_type",
-        "yield Finding(Verdict.COMPATIBLE, what, whom, change.pointer)\n\n\ndef value_type",
+        "yield Finding(Verdict.BREAKING, what, impact, change.pointer)\n\n\ndef value_type",
+        "yield Finding(Verdict.COMPATIBLE, what, impact, change.pointer)\n\n\ndef value_type",
     ),
     Fault("diff: a lost value is not told", SCHEMAS, '((gone, "lost", NARROWER), ', "("),
     Fault("diff: a gained value is not told", SCHEMAS, ', (came, "gained", WIDER))', ",)"),
@@ -233,8 +233,8 @@ FAULTS = (
     Fault(
         "diff: a header may be missing",
         PATHS,
-        "    elif not change.new:\n        whom = reading",
-        "    elif change.new:\n        whom = reading",
+        "    elif not change.new:\n        impact = reading",
+        "    elif change.new:\n        impact = reading",
     ),
     Fault("diff: redocly's verdict is dropped", PATHS, "if not change.major:", "if True:"),
     Fault(
@@ -297,8 +297,8 @@ FAULTS = (
     Fault(
         "diff: a shared name is nobody's",
         COMPARISON,
-        "verdict, whom = Verdict.BREAKING, NAMES_TYPE",
-        "verdict, whom = Verdict.WORDING, NAMES_TYPE",
+        "verdict, impact = Verdict.BREAKING, NAMES_TYPE",
+        "verdict, impact = Verdict.WORDING, NAMES_TYPE",
     ),
     Fault(
         "diff: wording comes first",
@@ -318,8 +318,8 @@ FAULTS = (
     Fault(
         "diff: deprecation is wording",
         COMPARISON,
-        "return Finding(Verdict.COMPATIBLE, what, whom, change.pointer)",
-        "return Finding(Verdict.WORDING, what, whom, change.pointer)",
+        "return Finding(Verdict.COMPATIBLE, what, impact, change.pointer)",
+        "return Finding(Verdict.WORDING, what, impact, change.pointer)",
     ),
     Fault("diff: members that come are told twice", COMPARISON, "if name in old],", "],"),
     Fault(

@@ -32,7 +32,7 @@ FAULTS = (
         "",
     ),
     Fault(
-        "pool: a transaction may be idle for ever",
+        "pool: a transaction has no idle timeout",
         POOL,
         '    "idle_in_transaction_session_timeout": f"{limits.SESSION_TIMEOUT}s",\n',
         "",

@@ -96,10 +96,10 @@ def without_new_members(pair: Pair, change: Change) -> Change:
 def deprecation(change: Change) -> Finding:
     who = findings.subjects(change.uses)
     if change.new:
-        what, whom = f"{who} is deprecated", "It still works; clients should plan to leave it."
+        what, impact = f"{who} is deprecated", "It still works; clients should plan to leave it."
     else:
-        what, whom = f"{who} is no longer deprecated", "No client has to change."
-    return Finding(Verdict.COMPATIBLE, what, whom, change.pointer)
+        what, impact = f"{who} is no longer deprecated", "No client has to change."
+    return Finding(Verdict.COMPATIBLE, what, impact, change.pointer)
 
 
 def wording(change: Change) -> Finding:
@@ -142,7 +142,7 @@ def component(pair: Pair, change: Change) -> Iterator[Finding]:
     """Yield the finding for the name of a shared part, or for an unused part."""
     holder, name = parts(change.path)[1:3]
     shared = f"{SHARED} {holder.removesuffix('s')} `{name}`"
-    verdict, whom = Verdict.WORDING, ""
+    verdict, impact = Verdict.WORDING, ""
     if change.name == "key":
         what = f"{shared.replace(name, change.old)} is now called `{change.new}`"
     elif len(parts(change.path)) == len(parts(SCHEMAS)) and change.kind != "modified":
@@ -151,10 +151,10 @@ def component(pair: Pair, change: Change) -> Iterator[Finding]:
         what = f"{shared}, which no operation uses, changed"
     if holder == "schemas" and change.old and pair.old.uses.get(change.base or ""):
         gone = change.old if change.name == "key" else name
-        verdict, whom = Verdict.BREAKING, NAMES_TYPE.format(gone)
+        verdict, impact = Verdict.BREAKING, NAMES_TYPE.format(gone)
     elif holder == "schemas" and change.kind == "added":
-        verdict, whom = Verdict.COMPATIBLE, "No client has to change."
-    yield Finding(verdict, what, whom, change.pointer)
+        verdict, impact = Verdict.COMPATIBLE, "No client has to change."
+    yield Finding(verdict, what, impact, change.pointer)
 
 
 def rewritten(pair: Pair, found: list[Change]) -> Iterator[tuple[str, Finding | None]]:
@@ -206,8 +206,8 @@ def frozen(pair: Pair, change: Change, finding: Finding) -> Finding:
     if not lists or finding.verdict != Verdict.COMPATIBLE:
         return finding
     who = findings.operations(lists)
-    whom = f"Breaks readers of lists (answers of {who}): the outer shape of a list is frozen."
-    return replace(finding, verdict=Verdict.BREAKING, whom=whom)
+    impact = f"Breaks readers of lists (answers of {who}): the outer shape of a list is frozen."
+    return replace(finding, verdict=Verdict.BREAKING, impact=impact)
 
 
 def outer(index: Index, use: Use) -> bool:

@@ -40,13 +40,13 @@ def security(pair: Pair, common: list[tuple[Operation, Operation]]) -> Iterator[
     for (before_said, after_said, verdict), same in changed.items():
         who = findings.listing(f"`{operation.name}`" for operation in same)
         what = f"Callers now show {after_said}, before {before_said}"
-        whom = f"Breaks callers of {who} that show what was asked for until now."
+        impact = f"Breaks callers of {who} that show what was asked for until now."
         if verdict == Verdict.COMPATIBLE:
-            whom = f"Callers of {who} need not change."
+            impact = f"Callers of {who} need not change."
             if after_said.startswith("nothing"):
-                whom += " **Anybody can call it now: make sure that this is meant.**"
+                impact += " **Anybody can call it now: make sure that this is meant.**"
         place = child(child("#/paths", same[0].path), same[0].method)
-        yield Finding(verdict, what, whom, place)
+        yield Finding(verdict, what, impact, place)
 
 
 def alternatives(contract: Node, operation: Node) -> Alternatives:
@@ -97,12 +97,12 @@ def round_trip(pair: Pair, old: Operation, new: Operation) -> Iterator[Finding]:
     for name in answered_now.keys() - answered.keys() - sent_now.keys():
         what = f"`{old.name}` no longer takes back all that it answers: it refuses `{name}`"
         fault = "read, change and send back the whole (422)"
-        whom = f"Breaks callers of `{old.name}` that {fault}. "
+        impact = f"Breaks callers of `{old.name}` that {fault}. "
         mend = (
             f"Add `{name}` to its body, as `readOnly` if it cannot be changed, and nothing breaks."
         )
         place = child(child("#/paths", new.path), new.method)
-        yield Finding(Verdict.BREAKING, what, whom + mend, place)
+        yield Finding(Verdict.BREAKING, what, impact + mend, place)
 
 
 def members(contract: Node, operation: Operation) -> tuple[Node, Node]:

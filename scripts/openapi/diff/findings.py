@@ -18,7 +18,7 @@ class Finding:
     verdict: Verdict
     # The change, and the effect on clients, in full sentences.
     what: str
-    whom: str = ""
+    impact: str = ""
     # The pointer in the new contract, or for a removed part in the old contract.
     pointer: str = ""
     # The text before and after, for a change of wording.

@@ -34,16 +34,16 @@ def fallback(change: Change) -> Finding:
     if not change.major:
         return compatible(change, what, "No client has to change.")
     who = f"Breaks clients of {operations(change.uses)}. " if change.uses else ""
-    whom = who + " ".join(change.reasons)
-    return Finding(Verdict.BREAKING, what, whom, change.pointer)
+    impact = who + " ".join(change.reasons)
+    return Finding(Verdict.BREAKING, what, impact, change.pointer)
 
 
 def breaking(change: Change, what: str, fault: str) -> Finding:
     return Finding(Verdict.BREAKING, what, findings.callers(change.uses, fault), change.pointer)
 
 
-def compatible(change: Change, what: str, whom: str) -> Finding:
-    return Finding(Verdict.COMPATIBLE, what, whom, change.pointer)
+def compatible(change: Change, what: str, impact: str) -> Finding:
+    return Finding(Verdict.COMPATIBLE, what, impact, change.pointer)
 
 
 def path(_: Pair, change: Change) -> Iterator[Finding]:
@@ -67,18 +67,18 @@ def operation(_: Pair, change: Change) -> Iterator[Finding]:
         yield operation_itself(change, name, change.last, change.holder)
     else:
         what = f"`{change.old}` is now called `{change.new}`"
-        whom = f"Breaks generated clients that call `{change.old}`; requests stay as they are."
-        yield Finding(Verdict.BREAKING, what, whom, change.pointer)
+        impact = f"Breaks generated clients that call `{change.old}`; requests stay as they are."
+        yield Finding(Verdict.BREAKING, what, impact, change.pointer)
 
 
 def operation_itself(change: Change, name: str, method: str, where: str) -> Finding:
     called = f"`{name or f'{method.upper()} {where}'}`"
     route = f"(`{method.upper()} {where}`)"
     if change.kind == "added":
-        whom = "Callers may use it; none has to."
-        return compatible(change, f"New operation {called} {route}", whom)
-    whom = f"Breaks callers of {called}: every call fails (404 or 405)."
-    return Finding(Verdict.BREAKING, f"{called} {route} is gone", whom, change.pointer)
+        impact = "Callers may use it; none has to."
+        return compatible(change, f"New operation {called} {route}", impact)
+    impact = f"Breaks callers of {called}: every call fails (404 or 405)."
+    return Finding(Verdict.BREAKING, f"{called} {route} is gone", impact, change.pointer)
 
 
 def parameter(pair: Pair, change: Change) -> Iterator[Finding]:
@@ -177,8 +177,8 @@ def response(_: Pair, change: Change) -> Iterator[Finding]:
         yield breaking(change, f"{who} may now answer {change.last}", fault)
     elif change.kind == "added":
         status = "any other status" if change.last == "default" else change.last
-        whom = f"Callers of {who} that handle refusals in general need not change."
-        yield compatible(change, f"{who} may now answer {status}", whom)
+        impact = f"Callers of {who} that handle refusals in general need not change."
+        yield compatible(change, f"{who} may now answer {status}", impact)
     elif change.kind == "removed":
         yield breaking(change, f"{who} no longer answers {change.last}", f"handle {change.last}")
     else:
@@ -189,15 +189,15 @@ def response(_: Pair, change: Change) -> Iterator[Finding]:
 def header(_: Pair, change: Change) -> Iterator[Finding]:
     what = subjects(change.uses)
     if change.kind == "added":
-        whom = f"Answers of {operations(change.uses)} may have it; no reader has to change."
-        yield compatible(change, f"{what} is new", whom)
+        impact = f"Answers of {operations(change.uses)} may have it; no reader has to change."
+        yield compatible(change, f"{what} is new", impact)
     elif change.kind == "removed":
         yield Finding(
             Verdict.BREAKING, f"{what} is gone", reading(change, "use it"), change.pointer
         )
     elif not change.new:
-        whom = reading(change, "count on it being there")
-        yield Finding(Verdict.BREAKING, f"{what} may be missing now", whom, change.pointer)
+        impact = reading(change, "count on it being there")
+        yield Finding(Verdict.BREAKING, f"{what} may be missing now", impact, change.pointer)
     else:
         yield compatible(change, f"{what} is always there now", "No reader has to change.")
 
@@ -212,8 +212,8 @@ def server(_: Pair, change: Change) -> Iterator[Finding]:
     else:
         old = change.old if change.name == "url" else change.old["url"]
         now = f" is now `{change.new}`" if change.name == "url" else " is gone"
-        whom = "Breaks clients that take the service's address from the contract."
-        yield Finding(Verdict.BREAKING, f"The server `{old}`{now}", whom, change.pointer)
+        impact = "Breaks clients that take the service's address from the contract."
+        yield Finding(Verdict.BREAKING, f"The server `{old}`{now}", impact, change.pointer)
 
 
 JUDGES: dict[str, Callable[[Pair, Change], Iterator[Finding]]] = {

@@ -66,7 +66,7 @@ class Report:
                     {
                         "verdict": finding.verdict,
                         "what": finding.what,
-                        "whom": finding.whom,
+                        "whom": finding.impact,
                         "pointer": finding.pointer,
                         "where": self.where(finding),
                     }
@@ -112,8 +112,8 @@ class Report:
         )
         place = self.where(finding)
         yield f"- **{what}.**{f' ({place})' if place else ''}"
-        if finding.whom:
-            yield f"  {finding.whom}"
+        if finding.impact:
+            yield f"  {finding.impact}"
         yield from rewording(finding)
 
 

@@ -57,11 +57,11 @@ def keyword(change: Change) -> Iterator[Finding]:
         yield weigh(change, what, effect, known.send, known.read)
     else:
         what = f"{subjects(change.uses)}: `{change.name}` is now {show(change.new)}"
-        whom = (
+        impact = (
             f"Taken to break clients of {operations(change.uses)}: this comparison does not know "
             "the keyword, so compare the two by hand."
         )
-        yield Finding(Verdict.BREAKING, what, whom, change.pointer)
+        yield Finding(Verdict.BREAKING, what, impact, change.pointer)
 
 
 def value_type(change: Change) -> Iterator[Finding]:
@@ -172,7 +172,7 @@ def additional_members(change: Change) -> Iterator[Finding]:
         # Readers must ignore unknown members, otherwise every new member would break readers.
         who = subjects(answers)
         note = f"Readers of {who} need not change, if they ignore what they do not know."
-        found = replace(found, whom=f"{found.whom} {note}".strip())
+        found = replace(found, impact=f"{found.impact} {note}".strip())
     yield found
 
 
@@ -183,11 +183,11 @@ def access(change: Change) -> Iterator[Finding]:
     if not concerned or not change.new:
         yield Finding(Verdict.COMPATIBLE, what, "Nobody has to change.", change.pointer)
     elif change.name == "readOnly":
-        whom = findings.callers(concerned, "send it: it has no effect any more")
-        yield Finding(Verdict.BREAKING, what, whom, change.pointer)
+        impact = findings.callers(concerned, "send it: it has no effect any more")
+        yield Finding(Verdict.BREAKING, what, impact, change.pointer)
     else:
-        whom = findings.readers(concerned, "use it: it is not answered any more")
-        yield Finding(Verdict.BREAKING, what, whom, change.pointer)
+        impact = findings.readers(concerned, "use it: it is not answered any more")
+        yield Finding(Verdict.BREAKING, what, impact, change.pointer)
 
 
 def renamed(change: Change) -> Iterator[Finding]:

@@ -19,9 +19,9 @@ def judge(pair: Pair) -> Iterator[Finding]:
     for found in operations(old):
         if essence(old, found) != after.get(found.name):
             what = f"`{found.name}` changed in a way that is not understood here"
-            whom = f"Taken to break callers of `{found.name}`: compare the two by hand."
+            impact = f"Taken to break callers of `{found.name}`: compare the two by hand."
             place = child(child("#/paths", found.path), found.method)
-            yield Finding(Verdict.BREAKING, what, whom, place)
+            yield Finding(Verdict.BREAKING, what, impact, place)
     yield from differences(without_version(old), without_version(new), "#")
 
 
