@@ -91,6 +91,13 @@ FOREIGN: dict[str, tuple[Signer, object]] = {
 }
 
 
+@pytest.fixture(scope="class")
+def ask(keys: KeySet, database_url: str) -> Iterator[Ask]:
+    """Send requests to a service that trusts the key set of the test class."""
+    with trusting(keys, database_url) as ask:
+        yield ask
+
+
 class TestEntries:
     """A key set with valid entries between unusable entries."""
 
@@ -111,12 +118,6 @@ class TestEntries:
                 *(signer.entry for signer in BOTH),
             )
             yield keys
-
-    @pytest.fixture(scope="class")
-    @classmethod
-    def ask(cls, keys: KeySet, database_url: str) -> Iterator[Ask]:
-        with trusting(keys, database_url) as ask:
-            yield ask
 
     @pytest.mark.parametrize("signer", [EDWARDS, CURVE, RSA, *BOTH])
     def test_valid_entry_is_used_beside_invalid_entries(
@@ -175,12 +176,6 @@ class TestSets:
     def keys(cls) -> Iterator[KeySet]:
         with key_set.serving(EDWARDS) as keys:
             yield keys
-
-    @pytest.fixture(scope="class")
-    @classmethod
-    def ask(cls, keys: KeySet, database_url: str) -> Iterator[Ask]:
-        with trusting(keys, database_url) as ask:
-            yield ask
 
     @pytest.mark.parametrize(
         ("status", "content"),

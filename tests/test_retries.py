@@ -85,6 +85,26 @@ def run_scenario(
         asyncio.run(scenario(running.address))
 
 
+def require_status(
+    postgres: postgres15.Server,
+    method: str,
+    path: str,
+    body: Json | None,
+    status: int,
+    **settings: str,
+) -> None:
+    """Require the status of a request whose first response from the database is lost."""
+
+    async def steps(client: ProxiedClient, task_id: int) -> None:
+        given = {"task_ids": [task_id]} if path == "/order" else body
+        # The driver reads the type of an array before its first use.
+        await client.request(method, path.format(task_id), given)
+        answered, _ = await client.lose_answer(method, path.format(task_id), given)
+        assert answered == status
+
+    run_scenario(postgres, steps, **settings)
+
+
 class TestLostAnswers:
     def test_create_is_not_retried_and_gets_503(self, postgres: postgres15.Server) -> None:
         async def steps(client: ProxiedClient, _: int) -> None:
@@ -122,14 +142,7 @@ class TestLostAnswers:
     def test_idempotent_statement_is_retried_and_succeeds(
         self, postgres: postgres15.Server, method: str, path: str, body: Json | None, status: int
     ) -> None:
-        async def steps(client: ProxiedClient, task_id: int) -> None:
-            given = {"task_ids": [task_id]} if path == "/order" else body
-            # The driver reads the type of an array before its first use.
-            await client.request(method, path.format(task_id), given)
-            answered, _ = await client.lose_answer(method, path.format(task_id), given)
-            assert answered == status
-
-        run_scenario(postgres, steps)
+        require_status(postgres, method, path, body, status)
 
     @pytest.mark.parametrize(
         ("method", "path", "body", "status"),
@@ -144,14 +157,7 @@ class TestLostAnswers:
         self, postgres: postgres15.Server, method: str, path: str, body: Json | None, status: int
     ) -> None:
         """Behind a pooler the service cannot terminate the first attempt."""
-
-        async def steps(client: ProxiedClient, task_id: int) -> None:
-            given = {"task_ids": [task_id]} if path == "/order" else body
-            await client.request(method, path.format(task_id), given)
-            answered, _ = await client.lose_answer(method, path.format(task_id), given)
-            assert answered == status
-
-        run_scenario(postgres, steps, DATABASE_POOLED="true")
+        require_status(postgres, method, path, body, status, DATABASE_POOLED="true")
 
     def test_first_attempt_is_terminated_before_the_retry(
         self, postgres: postgres15.Server
