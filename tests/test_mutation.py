@@ -5,8 +5,8 @@ import subprocess
 import sys
 
 from tests.mutation import coverage_map, selection
-from tests.mutation.faults import Fault
-from tests.mutation.selection import FAULTS
+from tests.mutation.fault import Fault
+from tests.mutation.faults import FAULTS
 from tests.support.service import ROOT
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.mutation import coverage_map, selection
 from tests.mutation.coverage_map import Record
-from tests.mutation.faults import Fault
+from tests.mutation.fault import Fault
 from tests.support.service import ROOT, clean_environment
 
 # No fault changes these large folders.

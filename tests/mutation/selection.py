@@ -1,4 +1,4 @@
-"""The faults of the mutation test, and the selection of the tests that can catch each fault."""
+"""The selection of the tests that can catch a fault."""
 
 import ast
 from collections import defaultdict
@@ -6,17 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.mutation import faults, faults_connections, faults_pipeline, faults_service
 from tests.mutation.coverage_map import MEASURED, Record
-from tests.mutation.faults import Fault
+from tests.mutation.fault import Fault
 from tests.support.service import ROOT
-
-FAULTS = (
-    *faults.FAULTS,
-    *faults_service.FAULTS,
-    *faults_connections.FAULTS,
-    *faults_pipeline.FAULTS,
-)
 
 # These files test the whole contract in a short time.
 FIRST = ("tests/test_contract.py", "tests/test_every_operation.py")

@@ -1,30 +1,22 @@
-"""Faults in what compares contracts and what generates code: scripts/diff, scripts/generate."""
+"""Faults in the comparison of contracts."""
 
-from tests.mutation.faults import Fault
+from tests.mutation.fault import Fault
 
-CHANGES = "scripts/openapi/diff/changes.py"
-COMPARISON = "scripts/openapi/diff/comparison.py"
-CONTRACT = "scripts/openapi/contract.py"
-EXAMPLES = "scripts/openapi/header_examples.py"
-FINDINGS = "scripts/openapi/diff/findings.py"
 KEYWORDS = "scripts/openapi/diff/keywords.py"
-LINES = "scripts/openapi/lines.py"
-CANONICAL = "scripts/openapi/diff/canonical.py"
-PATHS = "scripts/openapi/diff/paths.py"
-REPORT = "scripts/openapi/diff/report.py"
+FINDINGS = "scripts/openapi/diff/findings.py"
 SCHEMAS = "scripts/openapi/diff/schemas.py"
+PATHS = "scripts/openapi/diff/paths.py"
 CROSS_CHECKS = "scripts/openapi/diff/cross_checks.py"
+COMPARISON = "scripts/openapi/diff/comparison.py"
+CANONICAL = "scripts/openapi/diff/canonical.py"
 UNDETECTED = "scripts/openapi/diff/undetected.py"
+CHANGES = "scripts/openapi/diff/changes.py"
 USES = "scripts/openapi/diff/uses.py"
 VERSION = "scripts/openapi/diff/version.py"
 DIFF = "scripts/diff"
-GENERATE = "scripts/generate"
-GENERATION = "scripts/openapi/generation.py"
-OPERATIONS = "scripts/openapi/operations.py"
-POINTERS = "scripts/openapi/pointers.py"
+REPORT = "scripts/openapi/diff/report.py"
 
 FAULTS = (
-    # Changes and the clients that they break.
     Fault(
         "diff: a smaller bound is wider",
         KEYWORDS,
@@ -244,6 +236,12 @@ FAULTS = (
         'yield Finding(Verdict.COMPATIBLE, f"The server',
     ),
     Fault(
+        "diff: another path is nobody's",
+        PATHS,
+        'yield breaking(change, what, "use the old path',
+        'yield compatible(change, what, "use the old path',
+    ),
+    Fault(
         "diff: one of several requirements is enough",
         CROSS_CHECKS,
         "breaks = any(not any(",
@@ -323,12 +321,6 @@ FAULTS = (
     ),
     Fault("diff: members that come are told twice", COMPARISON, "if name in old],", "],"),
     Fault(
-        "diff: another path is nobody's",
-        PATHS,
-        'yield breaking(change, what, "use the old path',
-        'yield compatible(change, what, "use the old path',
-    ),
-    Fault(
         "diff: the order of values matters",
         CANONICAL,
         'UNORDERED = ("type", "enum", "required")',
@@ -380,21 +372,6 @@ FAULTS = (
         "    if run.returncode < 0:",
     ),
     Fault(
-        "diff: operations with DELETE are not seen",
-        CONTRACT,
-        '"post", "delete", "patch", "head"',
-        '"post", "patch", "head"',
-    ),
-    Fault(
-        "diff: a broken contract is compared",
-        CONTRACT,
-        "for error in OpenAPIV31SpecValidator(contract).iter_errors():",
-        "for found in []:",
-    ),
-    Fault(
-        "diff: a slash in a name is two names", POINTERS, "replace('/', '~1')", "replace('/', '/')"
-    ),
-    Fault(
         "diff: an operation's parameter is met twice",
         USES,
         "if node is found.node or self.parameter_key(parameter) not in own:",
@@ -430,7 +407,6 @@ FAULTS = (
         'for keyword in ("allOf", "oneOf", "anyOf"):',
         'for keyword in ("oneOf", "anyOf"):',
     ),
-    # The version and the report.
     Fault(
         "diff: a breaking change is a minor one",
         VERSION,
@@ -467,127 +443,10 @@ FAULTS = (
         "Report(Source(CONTRACT, Path(CONTRACT).read_text()), source(given.base))",
     ),
     Fault("diff: JSON is always right", REPORT, '"ok": not self.error', '"ok": True'),
-    Fault("diff: lines count from zero", LINES, "key.start_mark.line + 1", "key.start_mark.line"),
     Fault(
         "diff: breaking changes are not shown",
         REPORT,
         "if finding.verdict == verdict]",
         'if finding.verdict == verdict != "breaking"]',
-    ),
-    Fault(
-        "lint: examples of headers are not looked at",
-        EXAMPLES,
-        'if "example" in found and id(found) not in seen:',
-        "if False:",
-    ),
-    # What is generated.
-    Fault(
-        "generate: public is private",
-        OPERATIONS,
-        'self.document.get("security")) == []',
-        'self.document.get("security")) != []',
-    ),
-    Fault("generate: everything is private", OPERATIONS, "public={public}", "public=False"),
-    Fault(
-        "generate: an operation is left out",
-        OPERATIONS,
-        "operations = [Facts(document, found) for found in contract.operations(document)]",
-        "operations = [Facts(document, found) for found in contract.operations(document)][:-1]",
-    ),
-    Fault(
-        "generate: DELETE is no method",
-        OPERATIONS,
-        '"post", "delete", "patch")',
-        '"post", "patch")',
-    ),
-    Fault(
-        "generate: headers are left out",
-        OPERATIONS,
-        "if self.headers:\n            facts.append",
-        "if not self.headers:\n            facts.append",
-    ),
-    Fault(
-        "generate: a path's parameters are left out",
-        OPERATIONS,
-        "((item, found.item), (",
-        "((",
-    ),
-    Fault(
-        "generate: an operation's parameters are left out",
-        OPERATIONS,
-        ', (f"{item}/{self.method}", self.operation))',
-        ",)",
-    ),
-    Fault("generate: a body is always needed", OPERATIONS, 'body.get("required", False)', "True"),
-    Fault("generate: a body is never needed", OPERATIONS, 'body.get("required", False)', "False"),
-    Fault(
-        "generate: the schema of the body is that of an error",
-        OPERATIONS,
-        'f"#/components/schemas/{self.body}"',
-        '"#/components/schemas/ErrorDetail"',
-    ),
-    Fault("generate: two successes are one", OPERATIONS, "len(found) != 1 or not", "not"),
-    Fault("generate: a range is a status", OPERATIONS, " or not found[0].isdigit()", ""),
-    Fault("generate: two tags are one", OPERATIONS, "if len(tags) != 1:", "if not tags:"),
-    Fault(
-        "generate: any security will do",
-        OPERATIONS,
-        'if self.operation.get("security", []) != []:',
-        "if False:",
-    ),
-    Fault(
-        "generate: any name will do",
-        OPERATIONS,
-        "if not name or not NAME.fullmatch(name) or keyword.iskeyword(name):",
-        "if not name:",
-    ),
-    Fault("generate: a keyword is a name", OPERATIONS, " or keyword.iskeyword(name)", ""),
-    Fault(
-        "generate: a parameter in a header is a query's",
-        OPERATIONS,
-        'if found["in"] not in ("path", "query"):',
-        "if False:",
-    ),
-    Fault(
-        "generate: any type of parameter",
-        OPERATIONS,
-        'if types[found["name"]] not in PARAMETER_TYPES:',
-        "if False:",
-    ),
-    Fault(
-        "generate: a path's slashes are not encoded",
-        OPERATIONS,
-        'quote(str(value), safe="")',
-        "quote(str(value))",
-    ),
-    Fault(
-        "generate: a broken contract is generated from",
-        GENERATE,
-        "        except contract.ContractError as error:\n            sys.exit(str(error))",
-        "        except contract.ContractError:\n            sys.exit(0)",
-    ),
-    Fault(
-        "generate: what is stale is current",
-        GENERATE,
-        "        if not difference:",
-        "        if not difference or check:",
-    ),
-    Fault(
-        "generate: a file too many is current",
-        GENERATION,
-        "for folder in (GENERATED, fresh)",
-        "for folder in (fresh,)",
-    ),
-    Fault(
-        "generate: a missing file is current",
-        GENERATION,
-        "for folder in (GENERATED, fresh)",
-        "for folder in (GENERATED,)",
-    ),
-    Fault(
-        "generate: a stale file stays",
-        GENERATE,
-        "            shutil.copytree(fresh, generation.GENERATED)\n",
-        "            generation.GENERATED.mkdir()\n",
     ),
 )
