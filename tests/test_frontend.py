@@ -1,7 +1,5 @@
 """The frontend in a real browser, with a real Better Auth server and the real service."""
 
-import os
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -12,23 +10,19 @@ import httpx
 import pytest
 from playwright.sync_api import (
     APIResponse,
-    Browser,
     BrowserContext,
     Locator,
     Page,
     Route,
     expect,
-    sync_playwright,
 )
 
 from tests.frontend import frontend_server
 from tests.support import service
-from tests.support.users import User
 
+# Not in conftest.py, because the import of playwright would delay all other tests.
+pytest_plugins = ("tests.support.browser",)
 ROOT = service.ROOT
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-INSTALL = "No browser is installed, install one: apt-get install chromium"
-FLAGS = ["--disable-gpu", "--disable-quic", "--disable-background-networking"]
 # The service lets clocks differ by thirty seconds, so this token is good for three.
 ALMOST_OVER = "-27s"
 TOKEN_TIMEOUT = 40
@@ -58,39 +52,9 @@ def running_frontend(database_url: str, **settings: str) -> Iterator[Frontend]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    found = find_browser()
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=found, args=FLAGS)
-
-
-def find_browser() -> str:
-    """Return the path of a browser. Without a browser the test is skipped, and fails in CI."""
-    for name in BROWSERS:
-        if found := shutil.which(name):
-            return found
-    assert not os.environ.get("CI"), INSTALL
-    pytest.skip(INSTALL)
-
-
-@pytest.fixture(scope="module")
 def frontend(database_url: str) -> Iterator[Frontend]:
     with running_frontend(database_url) as running:
         yield running
-
-
-@pytest.fixture
-def new_browser(browser: Browser) -> Iterator[Callable[[], BrowserContext]]:
-    """Create separate browser contexts, which share no data."""
-    contexts: list[BrowserContext] = []
-
-    def new() -> BrowserContext:
-        contexts.append(browser.new_context())
-        return contexts[-1]
-
-    yield new
-    for context in contexts:
-        context.close()
 
 
 @pytest.fixture
@@ -408,77 +372,3 @@ class TestOrigins:
             expect(page.get_by_label("New task")).to_have_value("forbidden")
             expect_titles(page)
         assert any("blocked by CORS policy" in line for line in lines)
-
-
-class TestDocs:
-    def test_docs_page_sends_requests_only_to_the_service(
-        self, docs: Page, asked: list[str]
-    ) -> None:
-        expect(docs.get_by_role("heading", name="To-do API")).to_be_visible()
-        expect(docs.locator(".opblock")).to_have_count(9)
-        address = docs.url.removesuffix("/docs")
-        assert f"{address}/openapi.json" in asked
-        assert [url for url in asked if not url.startswith((f"{address}/", "data:"))] == []
-
-    def test_docs_page_executes_operations_with_a_token(self, docs: Page, user: User) -> None:
-        authorize(docs, user.client.headers["authorization"].removeprefix("Bearer "))
-        assert execute(docs, "create_task", user_id=user.user_id) == "201"
-        assert user.page()["pagination"]["total"] == 1
-        assert execute(docs, "list_tasks", user_id=user.user_id, offset="0") == "200"
-        assert execute(docs, "get_health") == "200"
-
-    def test_docs_page_without_a_token_gets_401(self, docs: Page) -> None:
-        assert execute(docs, "list_tasks", user_id="somebody") == "401"
-
-
-@pytest.fixture
-def asked() -> list[str]:
-    """Where the browser sends requests."""
-    return []
-
-
-@pytest.fixture
-def docs(
-    running_service: service.Service,
-    new_browser: Callable[[], BrowserContext],
-    asked: list[str],
-) -> Page:
-    page = new_browser().new_page()
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(f"{running_service.address}/docs")
-    return page
-
-
-def authorize(docs: Page, token: str) -> None:
-    docs.locator(".btn.authorize").first.click()
-    dialog = docs.locator(".modal-ux")
-    dialog.get_by_role("textbox").fill(token)
-    dialog.get_by_role("button", name="Apply credentials").click()
-    dialog.get_by_role("button", name="Close", exact=True).click()
-
-
-def execute(docs: Page, operation_id: str, **parameters: str) -> str:
-    """Execute an operation on the page. Return the status of the answer."""
-    operation = docs.locator(f".opblock[id$=-{operation_id}]")
-    operation.locator(".opblock-summary-control").click()
-    for name, value in parameters.items():
-        operation.locator(f"tr[data-param-name={name}] input").fill(value)
-    operation.get_by_role("button", name="Execute").click()
-    status = operation.locator(".live-responses-table .response-col_status").last
-    return status.inner_text().split()[0]
-
-
-class TestMissingBrowser:
-    def test_missing_browser_skips_with_the_package_to_install(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("PATH", "")
-        monkeypatch.delenv("CI", raising=False)
-        with pytest.raises(pytest.skip.Exception, match="apt-get install chromium"):
-            find_browser()
-
-    def test_missing_browser_in_ci_fails(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("PATH", "")
-        monkeypatch.setenv("CI", "true")
-        with pytest.raises(AssertionError, match="apt-get install chromium"):
-            find_browser()

@@ -1,58 +1,24 @@
 """Settings: which values are rejected at start with which message, and which are accepted."""
 
 import os
-import socket
-import subprocess
-import sys
-import time
 from functools import cache
 from pathlib import Path
 
 import httpx
-import psutil
 import pytest
 
 from tests.support import key_set, service
 from tests.support.key_set import Signer
 from tests.support.service import SECRET
+from tests.support.startup import ADDRESS, GOOD, refused
 from tests.support.users import User, token_for
 
-ADDRESS = "postgresql://someone:hidden@127.0.0.1:1/nothing"
-GOOD = {"DATABASE_URL": ADDRESS, "BETTER_AUTH_SECRET": SECRET}
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 TO = {ENDPOINT: "http://127.0.0.1:1"}
 
 
-UVICORN = [sys.executable, "-m", "uvicorn", "handlers.app:app", f"--port={service.free_port()}"]
-
-
 def start(**settings: str) -> str:
     return refused(settings)
-
-
-def refused(
-    settings: dict[str, str],
-    *options: str,
-    folder: Path = service.ROOT / "tests",
-    command: list[str] | None = None,
-) -> str:
-    """Start as in production in a folder without .env. Return the error output."""
-    environment = service.environment(**settings)
-    started = subprocess.run(
-        [*(command or service.command(port=service.free_port())), *options],
-        cwd=folder,
-        # Bytes, because a value may be invalid UTF-8.
-        env={os.fsencode(name): os.fsencode(value) for name, value in environment.items()},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert started.returncode == 3
-    assert "hidden" not in started.stderr
-    assert "Traceback" not in started.stderr
-    assert started.stderr.count("The service cannot start.") == 1
-    return started.stderr
 
 
 def assert_served(database_url: str, dotenv: str = "", **settings: str) -> str:
@@ -424,94 +390,6 @@ class TestProxies:
     def test_host_in_no_proxy_ignores_the_proxy(self) -> None:
         settings = {"ALL_PROXY": "socks5://x", "NO_PROXY": "example.com,[::1]", "PORT": "x"}
         assert "PROXY" not in start(**(self.REMOTE | settings))
-
-
-class TestCommand:
-    """The command of the README, and that of uvicorn."""
-
-    @pytest.mark.parametrize("workers", ["1", "2"])
-    def test_invalid_settings_are_reported_once_before_workers_start(self, workers: str) -> None:
-        output = refused({}, "--workers", workers)
-        assert "Set DATABASE_URL" in output
-        assert "process" not in output
-
-    def test_uvicorn_with_invalid_settings_and_one_worker_fails(self) -> None:
-        assert "Set DATABASE_URL" in refused({}, command=UVICORN)
-
-    def test_uvicorn_with_invalid_settings_and_several_workers_ends(self) -> None:
-        started = subprocess.run(
-            [*UVICORN, "--workers=2"],
-            cwd=service.ROOT / "tests",
-            env=service.environment(),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert 1 <= started.stderr.count("The service cannot start.") <= 2
-
-    @pytest.mark.parametrize("workers", ["1", "2"])
-    def test_import_error_of_the_application_ends_the_command(
-        self, tmp_path: Path, workers: str
-    ) -> None:
-        (tmp_path / "sitecustomize.py").write_text(
-            "import sys\nsys.modules['handlers.tasks'] = None\n"
-        )
-        started = subprocess.run(
-            [*service.command(service.free_port()), f"--workers={workers}"],
-            cwd=tmp_path,
-            env=service.environment(**GOOD) | {"PYTHONPATH": f"{tmp_path}:{service.ROOT}"},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert started.returncode == 3
-        assert "handlers.tasks" in started.stderr
-
-    @pytest.mark.parametrize("workers", ["1", "2"])
-    def test_port_in_use_is_reported(self, workers: str) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            port = str(server.getsockname()[1])
-            output = refused(GOOD, "--workers", workers, "--port", port)
-        assert f"Port {port} of 127.0.0.1 is taken: choose another with --port or PORT." in output
-
-    @pytest.mark.parametrize("host", ["192.0.2.1", "nowhere.invalid", "::ffff:192.0.2.1"])
-    def test_address_of_another_machine_is_reported(self, host: str) -> None:
-        assert f"{host} is not an address of this machine" in refused(GOOD, "--host", host)
-
-    def test_host_and_port_of_the_settings_are_the_defaults(self, unused_port: int) -> None:
-        command = [sys.executable, "-m", "handlers.server"]
-        with socket.create_server(("127.0.0.2", unused_port)):
-            settings = {"HOST": "127.0.0.2", "PORT": str(unused_port)}
-            output = refused(GOOD | settings, command=command)
-        assert f"Port {unused_port} of 127.0.0.2 is taken" in output
-
-    def test_options_and_variables_of_uvicorn_override_the_defaults(
-        self, database_url: str
-    ) -> None:
-        settings = {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": SECRET}
-        with service.running(**settings, UVICORN_SERVER_HEADER="true") as running:
-            assert httpx.get(f"{running.address}/health").headers["server"] == "uvicorn"
-        with service.running(**settings) as running:
-            assert "server" not in httpx.get(f"{running.address}/health").headers
-
-    def test_killed_worker_is_restarted(self, database_url: str) -> None:
-        settings = {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": SECRET}
-        with service.running(**settings, WEB_CONCURRENCY="2") as running:
-            supervisor = psutil.Process(running.process.pid)
-
-            def workers() -> set[int]:
-                return {each.pid for each in supervisor.children() if service.is_worker(each)}
-
-            killed = min(workers())
-            psutil.Process(killed).kill()
-            until = time.monotonic() + 60
-            while len(workers() - {killed}) < 2:
-                assert time.monotonic() < until
-                time.sleep(0.1)
-            service.wait_until_healthy(running)
-            assert running.stop() == 0
 
 
 class TestDatabaseAddresses:

@@ -1,0 +1,21 @@
+"""A missing browser skips the tests that need a browser, except in CI."""
+
+import pytest
+
+from tests.support.browser import find_browser
+
+
+class TestMissingBrowser:
+    def test_missing_browser_skips_with_the_package_to_install(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PATH", "")
+        monkeypatch.delenv("CI", raising=False)
+        with pytest.raises(pytest.skip.Exception, match="apt-get install chromium"):
+            find_browser()
+
+    def test_missing_browser_in_ci_fails(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PATH", "")
+        monkeypatch.setenv("CI", "true")
+        with pytest.raises(AssertionError, match="apt-get install chromium"):
+            find_browser()
