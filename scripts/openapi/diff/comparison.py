@@ -94,11 +94,14 @@ def without_new_members(pair: Pair, change: Change) -> Change:
 
 
 def deprecation(change: Change) -> Finding:
-    who = findings.subjects(change.uses)
+    subject = findings.subjects(change.uses)
     if change.new:
-        what, impact = f"{who} is deprecated", "It still works; clients should plan to leave it."
+        what, impact = (
+            f"{subject} is deprecated",
+            "It still works; clients should plan to leave it.",
+        )
     else:
-        what, impact = f"{who} is no longer deprecated", "No client has to change."
+        what, impact = f"{subject} is no longer deprecated", "No client has to change."
     return Finding(Verdict.COMPATIBLE, what, impact, change.pointer)
 
 
@@ -173,9 +176,9 @@ def rewritten(pair: Pair, found: list[Change]) -> Iterator[tuple[str, Finding | 
 
 
 def rewriting(pair: Pair, change: Change, old: Node, new: Node) -> Finding | None:
-    who = findings.subjects(change.uses)
+    subject = findings.subjects(change.uses)
     if canonical(pair.old.contract, old) == canonical(pair.new.contract, new):
-        what = f"{who}: written differently, with the same meaning"
+        what = f"{subject}: written differently, with the same meaning"
         return Finding(Verdict.WORDING, what, "", change.pointer)
     for keyword in ("oneOf", "anyOf", "allOf"):
         more = contains(pair.old.contract, old, pair.new.contract, new.get(keyword))
@@ -183,7 +186,7 @@ def rewriting(pair: Pair, change: Change, old: Node, new: Node) -> Finding | Non
         if more or fewer:
             # An additional alternative allows more values, an additional condition fewer.
             effect = schemas.WIDER if more == (keyword != "allOf") else schemas.NARROWER
-            what = f"{who}: {'more' if effect.wider else 'less'} is possible than before"
+            what = f"{subject}: {'more' if effect.wider else 'less'} is possible than before"
             return schemas.weigh(change, what, effect, "send another", "know only what there was")
     return None
 
@@ -205,8 +208,8 @@ def frozen(pair: Pair, change: Change, finding: Finding) -> Finding:
     lists = [use for use in in_responses(change.uses) if outer(pair.old, use)]
     if not lists or finding.verdict != Verdict.COMPATIBLE:
         return finding
-    who = findings.operations(lists)
-    impact = f"Breaks readers of lists (answers of {who}): the outer shape of a list is frozen."
+    subject = findings.operations(lists)
+    impact = f"Breaks readers of lists (answers of {subject}): the outer shape of a list is frozen."
     return replace(finding, verdict=Verdict.BREAKING, impact=impact)
 
 

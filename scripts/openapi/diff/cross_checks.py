@@ -38,11 +38,11 @@ def security(pair: Pair, common: list[tuple[Operation, Operation]]) -> Iterator[
         verdict = Verdict.BREAKING if breaks else Verdict.COMPATIBLE
         changed.setdefault((describe(before), describe(after), verdict), []).append(new)
     for (before_said, after_said, verdict), same in changed.items():
-        who = findings.listing(f"`{operation.name}`" for operation in same)
+        subject = findings.listing(f"`{operation.name}`" for operation in same)
         what = f"Callers now show {after_said}, before {before_said}"
-        impact = f"Breaks callers of {who} that show what was asked for until now."
+        impact = f"Breaks callers of {subject} that show what was asked for until now."
         if verdict == Verdict.COMPATIBLE:
-            impact = f"Callers of {who} need not change."
+            impact = f"Callers of {subject} need not change."
             if after_said.startswith("nothing"):
                 impact += " **Anybody can call it now: make sure that this is meant.**"
         place = child(child("#/paths", same[0].path), same[0].method)

@@ -33,8 +33,8 @@ def fallback(change: Change) -> Finding:
     what = f"`{name}`{where} {'changed' if change.kind == 'modified' else f'was {change.kind}'}"
     if not change.major:
         return compatible(change, what, "No client has to change.")
-    who = f"Breaks clients of {operations(change.uses)}. " if change.uses else ""
-    impact = who + " ".join(change.reasons)
+    subject = f"Breaks clients of {operations(change.uses)}. " if change.uses else ""
+    impact = subject + " ".join(change.reasons)
     return Finding(Verdict.BREAKING, what, impact, change.pointer)
 
 
@@ -83,16 +83,18 @@ def operation_itself(change: Change, name: str, method: str, where: str) -> Find
 
 def parameter(pair: Pair, change: Change) -> Iterator[Finding]:
     index = pair.old if change.kind == "removed" else pair.new
-    who, where = operations(change.uses), subjects(change.uses)
+    subject, where = operations(change.uses), subjects(change.uses)
     node = resolve(index.contract, change.new) if change.kind == "added" else {}
     if change.kind == "removed":
         refused = ": what the contract does not name is refused (422)"
         fault = f"send it{refused if where.startswith('query') else ''}"
-        yield breaking(change, f"{where} of {who} is gone", fault)
+        yield breaking(change, f"{where} of {subject} is gone", fault)
     elif change.kind == "added" and node.get("required"):
-        yield breaking(change, f"{where} of {who} is new and must be sent", "do not send it")
+        yield breaking(change, f"{where} of {subject} is new and must be sent", "do not send it")
     elif change.kind == "added":
-        yield compatible(change, f"{where} of {who} is new", "Callers may send it; none has to.")
+        yield compatible(
+            change, f"{where} of {subject} is new", "Callers may send it; none has to."
+        )
     else:
         yield from parameter_member(change)
 
@@ -138,17 +140,19 @@ def parameter_member(change: Change) -> Iterator[Finding]:
 
 
 def body(_: Pair, change: Change) -> Iterator[Finding]:
-    who = operations(change.uses)
+    subject = operations(change.uses)
     if change.kind == "removed":
-        yield breaking(change, f"{who} no longer takes a body", "send one")
+        yield breaking(change, f"{subject} no longer takes a body", "send one")
     elif change.kind == "added" and change.new.get("required"):
-        yield breaking(change, f"{who} now needs a body", "send none")
+        yield breaking(change, f"{subject} now needs a body", "send none")
     elif change.kind == "added":
-        yield compatible(change, f"{who} now takes a body", "Callers may send one; none has to.")
+        yield compatible(
+            change, f"{subject} now takes a body", "Callers may send one; none has to."
+        )
     elif change.new:
-        yield breaking(change, f"{who} now needs a body", "send none")
+        yield breaking(change, f"{subject} now needs a body", "send none")
     else:
-        yield compatible(change, f"{who} now works without a body", "No caller has to change.")
+        yield compatible(change, f"{subject} now works without a body", "No caller has to change.")
 
 
 def media_type(_: Pair, change: Change) -> Iterator[Finding]:
@@ -158,31 +162,33 @@ def media_type(_: Pair, change: Change) -> Iterator[Finding]:
         return
     asks = findings.in_requests(change.uses)
     what = "Bodies" if asks else "Answers"
-    who = operations(change.uses)
+    subject = operations(change.uses)
     if change.kind == "added":
         yield compatible(
-            change, f"{what} of {who} may also be `{change.last}`", "No client has to change."
+            change, f"{what} of {subject} may also be `{change.last}`", "No client has to change."
         )
     else:
         gone = change.old if change.name == "key" else change.last
         now = f": now `{change.new}`" if change.name == "key" else ""
-        said = f"{what} of {who} can no longer be `{gone}`{now}"
+        said = f"{what} of {subject} can no longer be `{gone}`{now}"
         yield breaking(change, said, "send it" if asks else "read it")
 
 
 def response(_: Pair, change: Change) -> Iterator[Finding]:
-    who = operations(change.uses)
+    subject = operations(change.uses)
     if change.kind == "added" and change.last.startswith("2"):
         fault = f"know only the successes there were: {change.last} is one more to handle"
-        yield breaking(change, f"{who} may now answer {change.last}", fault)
+        yield breaking(change, f"{subject} may now answer {change.last}", fault)
     elif change.kind == "added":
         status = "any other status" if change.last == "default" else change.last
-        impact = f"Callers of {who} that handle refusals in general need not change."
-        yield compatible(change, f"{who} may now answer {status}", impact)
+        impact = f"Callers of {subject} that handle refusals in general need not change."
+        yield compatible(change, f"{subject} may now answer {status}", impact)
     elif change.kind == "removed":
-        yield breaking(change, f"{who} no longer answers {change.last}", f"handle {change.last}")
+        yield breaking(
+            change, f"{subject} no longer answers {change.last}", f"handle {change.last}"
+        )
     else:
-        what = f"{who} answers {change.new} where it answered {change.old}"
+        what = f"{subject} answers {change.new} where it answered {change.old}"
         yield breaking(change, what, f"look for {change.old}")
 
 

@@ -77,10 +77,10 @@ def value_type(change: Change) -> Iterator[Finding]:
 
 
 def enum(change: Change) -> Iterator[Finding]:
-    who = subjects(change.uses)
+    subject = subjects(change.uses)
     if change.old is None or change.new is None:
         values = findings.listing(map(show, change.old or change.new), "or")
-        what = f"{who}: {'no longer' if change.new is None else 'now'} one of {values}"
+        what = f"{subject}: {'no longer' if change.new is None else 'now'} one of {values}"
         effect = NARROWER if change.old is None else WIDER
         yield weigh(change, what, effect, "send another value", "know no other values")
         return
@@ -88,7 +88,7 @@ def enum(change: Change) -> Iterator[Finding]:
     came = [show(value) for value in change.new if value not in change.old]
     for some, verb, effect in ((gone, "lost", NARROWER), (came, "gained", WIDER)):
         if some:
-            what = f"{who} {verb} the value{'s' * (len(some) > 1)} {findings.listing(some)}"
+            what = f"{subject} {verb} the value{'s' * (len(some) > 1)} {findings.listing(some)}"
             given = findings.listing(some, "or")
             yield weigh(change, what, effect, f"send {given}", f"do not know {given}")
 
@@ -114,11 +114,11 @@ def of_member(change: Change, name: str) -> Change:
 
 def member(change: Change) -> Finding:
     asks, answers = in_requests(change.uses), in_responses(change.uses)
-    who = subjects(change.uses)
+    subject = subjects(change.uses)
     if change.kind == "removed":
         sentences = [findings.callers(asks, "send it")] if asks else []
         sentences += [findings.readers(answers, "use it")] if answers else []
-        return Finding(Verdict.BREAKING, f"{who} is gone", " ".join(sentences), change.pointer)
+        return Finding(Verdict.BREAKING, f"{subject} is gone", " ".join(sentences), change.pointer)
     must = [use for use in asks if not use.optional]
     may = [use for use in asks if use.optional]
     sentences = [findings.callers(must, "do not send it")] if must else []
@@ -128,7 +128,7 @@ def member(change: Change) -> Finding:
         there = "sometimes" if any(use.optional for use in answers) else "always"
         sentences.append(f"Answers of {operations(answers)} {there} have it; readers may use it.")
     verdict = Verdict.BREAKING if must else Verdict.COMPATIBLE
-    what = f"{who} is new{' and must be sent' if must else ''}"
+    what = f"{subject} is new{' and must be sent' if must else ''}"
     return Finding(verdict, what, " ".join(sentences), change.pointer)
 
 
@@ -145,13 +145,13 @@ def combination(change: Change) -> Finding:
 
 
 def default(change: Change) -> Iterator[Finding]:
-    who = subjects(change.uses)
+    subject = subjects(change.uses)
     if change.new is None:
-        what = f"{who}: no longer has the default {show(change.old)}"
+        what = f"{subject}: no longer has the default {show(change.old)}"
     elif change.old is None:
-        what = f"{who}: now has the default {show(change.new)}"
+        what = f"{subject}: now has the default {show(change.new)}"
     else:
-        what = f"{who}: the default is now {show(change.new)}, before {show(change.old)}"
+        what = f"{subject}: the default is now {show(change.new)}, before {show(change.old)}"
     asks = [use for use in in_requests(change.uses) if use.optional]
     if asks:
         fault = "leave it out: the same request now means something else"
@@ -170,8 +170,8 @@ def additional_members(change: Change) -> Iterator[Finding]:
     found = weigh(senders, what, effect, "send others", "")
     if answers := in_responses(change.uses):
         # Readers must ignore unknown members, otherwise every new member would break readers.
-        who = subjects(answers)
-        note = f"Readers of {who} need not change, if they ignore what they do not know."
+        subject = subjects(answers)
+        note = f"Readers of {subject} need not change, if they ignore what they do not know."
         found = replace(found, impact=f"{found.impact} {note}".strip())
     yield found
 

@@ -201,8 +201,8 @@ FAULTS = (
     Fault(
         "diff: a needed body is optional",
         PATHS,
-        'change.kind == "added" and change.new.get("required"):\n        yield breaking(change, f"{who} now needs',
-        'change.kind == "added" and change.new.get("requires"):\n        yield breaking(change, f"{who} now needs',
+        'change.kind == "added" and change.new.get("required"):\n        yield breaking(change, f"{subject} now needs',
+        'change.kind == "added" and change.new.get("requires"):\n        yield breaking(change, f"{subject} now needs',
     ),
     Fault(
         "diff: a body may not be left out",
