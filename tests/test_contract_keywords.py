@@ -73,6 +73,12 @@ def test_parameter_outside_its_schema_gets_422(
     )
 
 
+def test_violations_of_path_and_query_are_reported_together(client: httpx.Client) -> None:
+    response = client.get("/parameters/2026-02-30?until=tomorrow&step=7&other=1")
+    places = [detail["location"] for detail in response.json()["details"]]
+    assert sorted(places) == ["path.day", "query.other", "query.step", "query.until"]
+
+
 def test_violation_is_reported_once_for_each_member(client: httpx.Client) -> None:
     response = client.post("/Numbers", json=["a", 1, 2, 3])
     places = [detail["location"] for detail in response.json()["details"]]

@@ -70,22 +70,19 @@ class _RequestValidator:
             self._check_schema(location, self.arguments[name])
 
     def query(self, raw: bytes) -> None:
-        model = self._operation.query
-        known = (
-            {field.alias or name for name, field in model.model_fields.items()} if model else set()
-        )
-        found: dict[str, str] = {}
+        values: dict[str, str] = {}
         text = raw.decode(errors="surrogateescape")
         for name, value in parse_qsl(text, keep_blank_values=True, errors="surrogateescape"):
-            if name in found:
+            if name in values:
                 self._add_violation(f"query.{name}", "This is given more than once")
-            elif name not in known:
+            elif f"query.{name}" not in self._schemas:
                 self._add_violation(f"query.{name}", _MESSAGES["extra_forbidden"])
-            found[name] = self._canonical(name, value)
-        if model:
-            self._validate("query", "query", model.model_validate_strings, found)
-            if "query" in self.arguments:
-                for name in known & found.keys():
+            values[name] = self._canonical(name, value)
+        if model := self._operation.query:
+            self._validate("query", "query", model.model_validate_strings, values)
+        if "query" in self.arguments:
+            for name in values:
+                if f"query.{name}" in self._schemas:
                     self._check_schema(f"query.{name}", getattr(self.arguments["query"], name))
 
     def body(self, adapter: TypeAdapter[Any], raw: bytes, content_type: list[bytes]) -> None:
