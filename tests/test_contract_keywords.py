@@ -61,6 +61,8 @@ def test_number_beyond_float_gets_422(client: httpx.Client, number: str) -> None
         ("/parameters/2026-02-28?until=tomorrow", "query.until"),
         ("/parameters/2026-02-28?step=7", "query.step"),
         ("/parameters/2026-02-28?other=1", "query.other"),
+        ("/parameters/2026-02-28?word=%FF", "query.word"),
+        ("/parameters/2026-02-28?word=", ""),
     ],
 )
 def test_parameter_outside_its_schema_gets_422(

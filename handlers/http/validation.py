@@ -23,7 +23,13 @@ from handlers.http.schemas import Schemas
 _CANONICAL = {
     "integer": re.compile(r"0|-?[1-9][0-9]*"),
     "boolean": re.compile(r"true|false"),
-    "string": re.compile(r"[\s\S]*"),
+    # Bytes that are not UTF-8 are lone surrogates here.
+    "string": re.compile(r"[^\ud800-\udfff]*"),
+}
+_PARSE: dict[str, Callable[[str], object]] = {
+    "integer": int,
+    "boolean": "true".__eq__,
+    "string": str,
 }
 
 # These replace messages of pydantic that mention Python, patterns or Unicode.
@@ -64,26 +70,24 @@ class _RequestValidator:
 
     def path(self, name: str, text: str) -> None:
         validate = self._operation.path_parameters[name].validate_strings
-        location = f"path.{name}"
-        self._validate(name, location, validate, self._canonical(name, text))
-        if name in self.arguments:
-            self._check_schema(location, self.arguments[name])
+        self._validate(name, f"path.{name}", validate, self._canonical(name, text))
+        self._check_text(f"path.{name}", name, text)
 
     def query(self, raw: bytes) -> None:
-        values: dict[str, str] = {}
-        text = raw.decode(errors="surrogateescape")
-        for name, value in parse_qsl(text, keep_blank_values=True, errors="surrogateescape"):
-            if name in values:
+        texts: dict[str, str] = {}
+        query = raw.decode(errors="surrogateescape")
+        for name, text in parse_qsl(query, keep_blank_values=True, errors="surrogateescape"):
+            if name in texts:
                 self._add_violation(f"query.{name}", "This is given more than once")
             elif f"query.{name}" not in self._schemas:
                 self._add_violation(f"query.{name}", _MESSAGES["extra_forbidden"])
-            values[name] = self._canonical(name, value)
+            texts[name] = text
         if model := self._operation.query:
+            values = {name: self._canonical(name, text) for name, text in texts.items()}
             self._validate("query", "query", model.model_validate_strings, values)
-        if "query" in self.arguments:
-            for name in values:
-                if f"query.{name}" in self._schemas:
-                    self._check_schema(f"query.{name}", getattr(self.arguments["query"], name))
+        for name, text in texts.items():
+            if f"query.{name}" in self._schemas:
+                self._check_text(f"query.{name}", name, text)
 
     def body(self, adapter: TypeAdapter[Any], raw: bytes, content_type: list[bytes]) -> None:
         if not raw:
@@ -126,6 +130,14 @@ class _RequestValidator:
         """Return the text, or "" if it is not canonical, so that validation fails."""
         kind = self._operation.types.get(name, "string")
         return text if _CANONICAL[kind].fullmatch(text) else ""
+
+    def _check_text(self, location: str, name: str, text: str) -> None:
+        """Check the schema of a parameter, whose value is that of the canonical form."""
+        kind = self._operation.types[name]
+        if _CANONICAL[kind].fullmatch(text):
+            self._check_schema(location, _PARSE[kind](text))
+        elif not any(violation["location"] == location for violation in self.violations):
+            self._add_violation(location, _MESSAGES["string_unicode"])
 
     def _validate(self, name: str, location: str, validate: Callable[..., Any], value: Any) -> None:
         try:

@@ -1,24 +1,13 @@
 """A real browser, as a pytest plugin with fixtures."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-INSTALL = "No browser is installed, install one: apt-get install chromium"
+from tests.support.system_packages import find_browser
+
 FLAGS = ["--disable-gpu", "--disable-quic", "--disable-background-networking"]
-
-
-def find_browser() -> str:
-    """Return the path of a browser. Without a browser the test is skipped, and fails in CI."""
-    for name in BROWSERS:
-        if found := shutil.which(name):
-            return found
-    assert not os.environ.get("CI"), INSTALL
-    pytest.skip(INSTALL)
 
 
 @pytest.fixture(scope="module")

@@ -134,7 +134,7 @@ FAULTS = (
     Fault(
         "reading: duplicates of members", VALIDATION, "if len(members) < len(pairs):", "if False:"
     ),
-    Fault("reading: duplicates of parameters", VALIDATION, "if name in values:", "if False:"),
+    Fault("reading: duplicates of parameters", VALIDATION, "if name in texts:", "if False:"),
     Fault("reading: odd integers", VALIDATION, 'r"0|-?[1-9][0-9]*"', 'r".*"'),
     Fault(
         "reading: unknown parameters",
@@ -235,14 +235,26 @@ FAULTS = (
     Fault(
         "schemas: path values are not validated",
         VALIDATION,
-        "            self._check_schema(location, self.arguments[name])\n",
-        "            pass\n",
+        '        self._check_text(f"path.{name}", name, text)\n',
+        "",
     ),
     Fault(
         "schemas: query values are not validated",
         VALIDATION,
-        'if f"query.{name}" in self._schemas:',
-        "if False:",
+        '                self._check_text(f"query.{name}", name, text)\n',
+        "                pass\n",
+    ),
+    Fault(
+        "reading: invalid UTF-8 is a text",
+        VALIDATION,
+        'r"[^\\ud800-\\udfff]*"',
+        'r"[\\s\\S]*"',
+    ),
+    Fault(
+        "reading: any text but true is false",
+        VALIDATION,
+        'r"true|false"',
+        'r".*"',
     ),
     Fault("schemas: duplicates are accepted", SCHEMAS, "if text in seen:", "if False:"),
     Fault(

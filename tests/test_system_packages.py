@@ -1,8 +1,8 @@
-"""A missing browser skips the tests that need a browser, except in CI."""
+"""A missing package of the operating system skips the tests that need it, except in CI."""
 
 import pytest
 
-from tests.support.browser import find_browser
+from tests.support.system_packages import find_browser
 
 
 class TestMissingBrowser:
@@ -17,5 +17,5 @@ class TestMissingBrowser:
     def test_missing_browser_in_ci_fails(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PATH", "")
         monkeypatch.setenv("CI", "true")
-        with pytest.raises(AssertionError, match="apt-get install chromium"):
+        with pytest.raises(pytest.fail.Exception, match="apt-get install chromium"):
             find_browser()
