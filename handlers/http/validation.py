@@ -23,8 +23,7 @@ from handlers.http.schemas import Schemas
 _CANONICAL = {
     "integer": re.compile(r"0|-?[1-9][0-9]*"),
     "boolean": re.compile(r"true|false"),
-    # Bytes that are not UTF-8 are lone surrogates here.
-    "string": re.compile(r"[^\ud800-\udfff]*"),
+    "string": re.compile(r"[\s\S]*"),
 }
 _PARSE: dict[str, Callable[[str], object]] = {
     "integer": int,
@@ -136,8 +135,6 @@ class _RequestValidator:
         kind = self._operation.types[name]
         if _CANONICAL[kind].fullmatch(text):
             self._check_schema(location, _PARSE[kind](text))
-        elif not any(violation["location"] == location for violation in self.violations):
-            self._add_violation(location, _MESSAGES["string_unicode"])
 
     def _validate(self, name: str, location: str, validate: Callable[..., Any], value: Any) -> None:
         try:

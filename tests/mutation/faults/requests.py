@@ -245,12 +245,6 @@ FAULTS = (
         "                pass\n",
     ),
     Fault(
-        "reading: invalid UTF-8 is a text",
-        VALIDATION,
-        'r"[^\\ud800-\\udfff]*"',
-        'r"[\\s\\S]*"',
-    ),
-    Fault(
         "reading: any text but true is false",
         VALIDATION,
         'r"true|false"',
