@@ -60,6 +60,8 @@ def test_number_beyond_float_gets_422(client: httpx.Client, number: str) -> None
         ("/parameters/2026-02-30", "path.day"),
         ("/parameters/2026-02-28?until=tomorrow", "query.until"),
         ("/parameters/2026-02-28?step=7", "query.step"),
+        (f"/parameters/2026-02-28?step={'5' * 5000}", "query.step"),
+        ("/parameters/2026-02-28?step=5.0", "query.step"),
         ("/parameters/2026-02-28?other=1", "query.other"),
         ("/parameters/2026-02-28?word=%FF", "query.word"),
         ("/parameters/2026-02-28?word=", ""),

@@ -131,10 +131,9 @@ class _RequestValidator:
         return text if _CANONICAL[kind].fullmatch(text) else ""
 
     def _check_text(self, location: str, name: str, text: str) -> None:
-        """Check the schema of a parameter, whose value is that of the canonical form."""
-        kind = self._operation.types[name]
-        if _CANONICAL[kind].fullmatch(text):
-            self._check_schema(location, _PARSE[kind](text))
+        """Check the schema of a parameter that pydantic accepts."""
+        if all(violation["location"] != location for violation in self.violations):
+            self._check_schema(location, _PARSE[self._operation.types[name]](text))
 
     def _validate(self, name: str, location: str, validate: Callable[..., Any], value: Any) -> None:
         try:
