@@ -16,7 +16,7 @@ from handlers.postgres.failures import (
 )
 from handlers.postgres.limiter import FairLimiter, Usage
 from handlers.postgres.pool import Connection, Pool
-from handlers.postgres.retry import CircuitBreaker, Fenced, Work, backoff, sleep
+from handlers.postgres.retry import CircuitBreaker, Fenced, Work, backoff
 from handlers.postgres.statement import Retry, Statement
 
 T = TypeVar("T")
@@ -102,7 +102,8 @@ class Database:
         may_repeat = not is_write or (retry is Retry.IDEMPOTENT and self._pool.is_direct)
         if is_write and self._pool.is_direct:
             work = Fenced(work)
-        for pause in backoff():
+        pauses = backoff()
+        while True:
             try:
                 return await self._attempt(work, user_id)
             except NOT_PROVISIONED as error:
@@ -112,11 +113,11 @@ class Database:
                 # After a timeout the statement may still be running, and end later than a retry.
                 is_repeatable = may_repeat and not isinstance(error, TimeoutError)
                 may_retry = is_repeatable or had_no_effect(error)
+                pause = next(pauses)
                 is_late = deadline.remaining(pause) < pause
                 if not may_retry or is_late or self._breaker.is_open:
                     raise self._unavailable(error) from error
-            await sleep(pause)
-        raise AssertionError("backoff() does not end")
+            await asyncio.sleep(pause)
 
     async def _attempt(self, work: Work[T], user_id: str) -> T:
         if not self._limiter.acquire_nowait(user_id):

@@ -1,6 +1,5 @@
 """The retry policy for PostgreSQL: backoff with jitter, a circuit breaker, and fencing."""
 
-import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterator
 from time import monotonic
@@ -16,16 +15,12 @@ Work: TypeAlias = Callable[[Connection], Awaitable[T]]
 
 
 def backoff() -> Iterator[float]:
-    """Yield the pauses before retries, in seconds: exponential, up to MAX_BACKOFF."""
+    """Yield the pauses before retries, in seconds: exponential, up to MAX_BACKOFF, with jitter."""
     pause = limits.MIN_BACKOFF
     while True:
-        yield pause
+        # Many requests fail at the same moment, and must not retry at the same moment.
+        yield pause * random.uniform(0.5, 1)  # noqa: S311 - jitter needs no secret randomness.
         pause = min(2 * pause, limits.MAX_BACKOFF)
-
-
-async def sleep(pause: float) -> None:
-    """Sleep with jitter, so that many requests do not retry at the same moment."""
-    await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - jitter needs no secret randomness.
 
 
 class CircuitBreaker:
