@@ -45,7 +45,8 @@ class LogWriter:
             time.sleep(limits.LOG_WRITE_INTERVAL / 4)
 
     def _run(self) -> None:
-        while self._has_lines.wait():
+        while True:
+            self._has_lines.wait()
             self._has_lines.clear()
             self._is_writing = True
             self._write(self._take())

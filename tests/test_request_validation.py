@@ -185,6 +185,10 @@ class TestBodies:
         assert user.get(task) == task
 
     # The nesting limit of Python depends on its version: 3.13 reads 2,000 levels.
+    def test_escaped_characters_are_accepted(self, user: User) -> None:
+        response = user.request("POST", content=r'{"title": "\u00e9\ud83d\ude00"}', headers=JSON)
+        assert response.json()["title"] == "é\U0001f600"
+
     @pytest.mark.parametrize("depth", [10, 900, 2000, 100_000])
     @pytest.mark.parametrize("member", ["title", "description", "position", "unknown"])
     def test_nested_value_of_any_depth_gets_422(self, user: User, member: str, depth: int) -> None:

@@ -101,3 +101,39 @@ class TestCommand:
                 time.sleep(0.1)
             service.wait_until_healthy(running)
             assert running.stop() == 0
+
+    def test_attribute_other_than_app_is_unknown_to_uvicorn(self) -> None:
+        started = subprocess.run(
+            [sys.executable, "-m", "uvicorn", "handlers.server:other"],
+            cwd=service.ROOT / "tests",
+            env=service.environment(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert started.returncode != 0
+        assert 'Attribute "other" not found' in started.stderr
+
+    def test_env_file_and_unix_socket_of_uvicorn_are_used(
+        self, tmp_path: Path, database_url: str
+    ) -> None:
+        file, socket_path = tmp_path / "settings", tmp_path / "socket"
+        file.write_text(f"DATABASE_URL={database_url}\nBETTER_AUTH_SECRET={SECRET}\n")
+        command = [sys.executable, "-m", "handlers.server"]
+        process = subprocess.Popen(
+            [*command, f"--env-file={file}", f"--uds={socket_path}"],
+            cwd=tmp_path,
+            env=service.environment(),
+        )
+        try:
+            until = time.monotonic() + service.START_TIMEOUT
+            while not socket_path.exists():
+                assert time.monotonic() < until
+                time.sleep(0.1)
+            transport = httpx.HTTPTransport(uds=str(socket_path))
+            with httpx.Client(transport=transport, base_url="http://service") as client:
+                assert client.get("/health/ready").status_code == 200
+        finally:
+            process.terminate()
+            process.wait(timeout=30)

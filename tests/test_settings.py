@@ -1,6 +1,5 @@
 """Settings: which values are rejected at start with which message, and which are accepted."""
 
-import os
 from functools import cache
 from pathlib import Path
 
@@ -262,10 +261,15 @@ class TestDotenv:
         assert ".env is a folder and is not read" in output
         assert "Set DATABASE_URL" in output
 
-    @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file: run as another user")
     def test_unreadable_file_is_reported(self, tmp_path: Path) -> None:
-        (tmp_path / ".env").touch(mode=0)
-        assert ".env cannot be read: Permission denied" in refused({}, folder=tmp_path)
+        # A file that even root cannot read.
+        (tmp_path / ".env").symlink_to("/proc/self/mem")
+        assert ".env cannot be read: Input/output error" in refused({}, folder=tmp_path)
+
+    def test_file_with_invalid_text_is_reported_beside_valid_settings(self, tmp_path: Path) -> None:
+        (tmp_path / ".env").write_bytes(b"\0")
+        output = refused(GOOD, folder=tmp_path).splitlines()
+        assert output[1:] == [".env is not UTF-8 text: save it as such"]
 
 
 class TestMisspellings:

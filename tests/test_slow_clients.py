@@ -198,6 +198,25 @@ class TestIncompleteRequests:
         print(f"250,000 requests ahead: {(memory().rss - before) / MIB:.0f} MiB more")
         assert (memory().rss - before) / MIB < 40
 
+    def test_two_reasons_to_reject_get_one_response(
+        self, slow_clients_service: service.Service
+    ) -> None:
+        with connect(slow_clients_service) as client:
+            client.sendall(
+                b"GET /health HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 70_000 + b"\0\r\n\r\n"
+            )
+            assert statuses(read_to_end(client)) == [400]
+
+    def test_invalid_body_during_a_response_closes_without_another(self) -> None:
+        with (
+            service.running(("tests.support.streaming:app", "--lifespan=off")) as running,
+            connect(running) as client,
+        ):
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+            client.recv(64, socket.MSG_PEEK)
+            client.sendall(b"not a chunk\r\n")
+            assert statuses(read_to_end(client)) == [200]
+
 
 class TestManyConnections:
     MAX_FILES = 300
@@ -205,7 +224,7 @@ class TestManyConnections:
     def test_new_client_at_the_limit_of_open_files_is_served(self, database_url: str) -> None:
         settings = {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": service.SECRET}
         with (
-            service.running(**settings, max_files=str(self.MAX_FILES)) as running,
+            service.running(**settings, max_files=f"{self.MAX_FILES}:{self.MAX_FILES}") as running,
             ExitStack() as stack,
         ):
             process = psutil.Process(running.process.pid)
@@ -218,6 +237,12 @@ class TestManyConnections:
             clients[-1].sendall(GET)
             assert read_answer(clients[-1]).endswith(HEALTHY)
             assert running.whole_log().count("MAX_CONNECTIONS") == 1
+
+    def test_soft_limit_of_open_files_is_raised(self, database_url: str) -> None:
+        settings = {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": service.SECRET}
+        with service.running(**settings, max_files="64:4096") as running:
+            process = psutil.Process(running.process.pid)
+            assert process.rlimit(psutil.RLIMIT_NOFILE) == (4096, 4096)
 
 
 class TestIdleClients:

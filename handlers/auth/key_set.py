@@ -85,9 +85,7 @@ class KeySet:
             raise JOSEError("The token names no key.")
         if (name, algorithm) not in self._keys:
             await self._fetch_unknown(name)
-        elif (
-            time.monotonic() - self._fetched_at > limits.KEY_SET_MAX_AGE and not self._lock.locked()
-        ):
+        elif self._is_outdated() and self._may_retry():
             self._renewal = asyncio.create_task(self._fetch_outdated())
         key = self._keys.get((name, algorithm))
         if key is not None:
@@ -96,11 +94,15 @@ class KeySet:
             raise errors.Unavailable("The keys that tokens are signed with cannot be fetched.")
         raise JOSEError("No key has this name.")
 
+    def _is_outdated(self) -> bool:
+        """Return whether the set is above KEY_SET_MAX_AGE, and is not being fetched."""
+        is_fetching = self._renewal is not None and not self._renewal.done()
+        return time.monotonic() - self._fetched_at > limits.KEY_SET_MAX_AGE and not is_fetching
+
     async def _fetch_outdated(self) -> None:
-        """Fetch a set above KEY_SET_MAX_AGE in the background. The old keys remain in use."""
+        """Fetch the set in the background. The old keys remain in use."""
         async with self._lock:
-            if self._may_retry():
-                await self._fetch()
+            await self._fetch()
 
     async def _fetch_unknown(self, name: str) -> None:
         """Fetch the set for an unknown key id."""

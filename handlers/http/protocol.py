@@ -189,8 +189,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
 def _set_send_buffer(transport: asyncio.Transport) -> None:
     connection = transport.get_extra_info("socket")
-    if connection is not None:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.SEND_BUFFER)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.SEND_BUFFER)
 
 
 def _error_response(status: HTTPStatus, message: str) -> bytes:

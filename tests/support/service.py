@@ -64,9 +64,10 @@ def running(
 ) -> Iterator[Service]:
     """Run the service as in production, with only these settings.
 
-    `dotenv` is the content of the file .env, `max_files` the limit of open files.
+    `dotenv` is the content of the file .env, `max_files` the soft and the hard limit
+    of open files, such as 64:1024.
     """
-    limit = ["prlimit", f"--nofile={max_files}:{max_files}"] if max_files else []
+    limit = ["prlimit", f"--nofile={max_files}"] if max_files else []
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / ".env").write_text(dotenv)
