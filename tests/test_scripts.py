@@ -188,6 +188,20 @@ def test_every_script_has_a_docstring() -> None:
             assert script.read_text().splitlines()[1].startswith('"""'), script.name
 
 
+class TestClient:
+    def test_contract_that_refers_to_a_missing_file_is_rejected(self, tmp_path: Path) -> None:
+        schema = "schema: {$ref: 'missing.yaml#/Schema'}"
+        contract = (service.ROOT / "openapi" / "openapi.yaml").read_text()
+        own = "schema:\n                $ref: '#/components/schemas/TaskList'"
+        assert own in contract
+        file = tmp_path / "contract.yaml"
+        file.write_text(contract.replace(own, schema))
+        output = checkouts.run(service.ROOT / "scripts" / "client", tmp_path / "client", file)
+        assert output.returncode == 1
+        assert f"No client can be made from {file}: see the message above." in output.stderr
+        assert not (tmp_path / "client").exists()
+
+
 class TestEraseUser:
     def test_all_tasks_of_the_user_are_erased_and_no_others(self, database_url: str) -> None:
         run(database_url, "CREATE DATABASE erased")

@@ -174,8 +174,6 @@ class LimitedProtocol(HttpToolsProtocol):
 
         Behind earlier requests there is no error response, and the connection is closed after them.
         """
-        if self._is_closing:
-            return
         self._is_closing = True
         _throttle.warning(self.logger, message, message)
         cycle = self.cycle

@@ -44,9 +44,10 @@ def write(folder: Path, file: Path) -> None:
     """Write schema.ts and client.ts for the contract in a file. Raises ContractError."""
     document = contract.parse(file.read_text(), str(file))
     node.install(FRONTEND)
+    files = {"schema.ts": _types(file), "client.ts": _client(document)}
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "schema.ts").write_text(_types(file))
-    (folder / "client.ts").write_text(_client(document))
+    for name, content in files.items():
+        (folder / name).write_text(content)
 
 
 def _types(file: Path) -> str:
