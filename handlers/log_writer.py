@@ -70,4 +70,4 @@ class LogWriter:
                 select.select([], [self._file], [])
             except OSError:
                 # The reader has exited, or the disk is full: the lines are lost.
-                return
+                rest = b""

@@ -50,9 +50,9 @@ def running(database_url: str) -> Iterator[service.Service]:
         assert "Traceback" not in running.log.read_text()
 
 
-def list_tasks(user: User) -> bytes:
+def list_tasks(user: User, query: str = "") -> bytes:
     token = user.client.headers["Authorization"]
-    return f"GET {user.path} HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\n\r\n".encode()
+    return f"GET {user.path}{query} HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\n\r\n".encode()
 
 
 def fill(url: str, user: User, tasks: int) -> None:
@@ -66,13 +66,24 @@ def fill(url: str, user: User, tasks: int) -> None:
     )
 
 
+def is_open(running: service.Service, client: socket.socket) -> bool:
+    """Return whether the service has this connection open."""
+    process, port = psutil.Process(running.process.pid), client.getsockname()[1]
+    return any(each.raddr and each.raddr.port == port for each in process.net_connections())
+
+
 def wait_until_closed(running: service.Service, client: socket.socket) -> None:
     """Wait until the service closes a connection that its client neither reads nor closes."""
-    process, port = psutil.Process(running.process.pid), client.getsockname()[1]
     until = time.monotonic() + 2 * TIMEOUT + TOLERANCE
-    while any(each.raddr and each.raddr.port == port for each in process.net_connections()):
+    while is_open(running, client):
         assert time.monotonic() < until, "The connection stays open."
         time.sleep(0.1)
+
+
+def wait_until_accepted(running: service.Service, client: socket.socket) -> None:
+    until = time.monotonic() + TOLERANCE
+    while not is_open(running, client):
+        assert time.monotonic() < until, "The connection is not accepted."
 
 
 def assert_served(running: service.Service) -> None:
@@ -331,20 +342,42 @@ class TestUnreadAnswers:
             each.client.close()
         assert found <= {200, 503}
 
-    def test_unread_answer_is_closed_after_the_timeout(
+    def test_unread_answer_is_closed_after_the_timeout(self, database_url: str) -> None:
+        settings = {"DATABASE_URL": database_url, "BETTER_AUTH_SECRET": service.SECRET}
+        with service.running(SHORT_TIMEOUTS, **settings) as running:
+            user = User(running.address)
+            with user.client:
+                fill(database_url, user, 1000)
+            with connect(running, buffer=4096) as client:
+                client.sendall(list_tasks(user))
+                wait_until_accepted(running, client)
+                wait_until_closed(running, client)
+            # The timeout of the next request would close it, too, but later.
+            assert "A response was not read within RESPONSE_TIMEOUT" in running.whole_log()
+
+    def test_unread_answers_below_the_write_buffer_are_closed(
         self, slow_clients_service: service.Service, database_url: str
     ) -> None:
+        """A small rest of an answer is not counted as unread, and must be closed all the same."""
         user = User(slow_clients_service.address)
         with user.client:
-            fill(database_url, user, 1000)
-        with connect(slow_clients_service, buffer=4096) as client:
-            client.sendall(list_tasks(user))
-            wait_until_closed(slow_clients_service, client)
+            fill(database_url, user, 300)
+        with ExitStack() as stack:
+            # One of these sizes exceeds the kernel's buffers by less than asyncio's buffer.
+            clients = []
+            for limit in range(40, 300, 8):
+                client = stack.enter_context(connect(slow_clients_service, buffer=4096))
+                client.sendall(list_tasks(user, f"?limit={limit}"))
+                wait_until_accepted(slow_clients_service, client)
+                clients.append(client)
+            for client in clients:
+                wait_until_closed(slow_clients_service, client)
 
     def test_unread_answers_of_pipelined_requests_are_closed_after_the_timeout(
         self, slow_clients_service: service.Service
     ) -> None:
         with connect(slow_clients_service, buffer=4096) as client:
+            wait_until_accepted(slow_clients_service, client)
             client.setblocking(False)
             with suppress(BlockingIOError, ConnectionError):
                 while True:

@@ -126,4 +126,10 @@ FAULTS = (
         "        self.resize(connection, 0)\n        self._entries.pop",
         "        self._entries.pop",
     ),
+    Fault(
+        "answer: a small unread rest keeps its connection",
+        PROTOCOL,
+        "        if self.transport.is_closing():",
+        "        if False:",
+    ),
 )
